@@ -1,0 +1,233 @@
+use depthwise_description::{
+    Activation, Instance, Layout, Machine, Padding, Plan, Problem, ProblemBuilder,
+};
+use depthwise_kernels::{Tensors, execute};
+use depthwise_lanes::{Dst, Lanes, Src};
+
+use crate::error::{Argument, Error};
+use crate::isa::{Isa, WithLanes};
+
+/// A depthwise convolution, checked and planned once, to be run as often as wanted.
+///
+/// It holds no tensor and allocates nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conv {
+    plan: Plan,
+    isa: Isa,
+}
+
+impl Conv {
+    /// Starts a description: one image, one channel, 1×1 input and kernel, no padding, NHWC.
+    pub fn builder() -> Builder {
+        Builder {
+            problem: Problem::builder(),
+            isa: None,
+            machine: Machine::target(),
+            instance: None,
+        }
+    }
+
+    /// The convolution of a problem on the fastest instruction set here.
+    #[must_use]
+    pub fn new(problem: Problem) -> Self {
+        Self { plan: Plan::new(problem, Machine::target()), isa: Isa::best() }
+    }
+
+    /// What is computed.
+    #[must_use]
+    pub const fn problem(&self) -> &Problem {
+        self.plan.problem()
+    }
+
+    /// How it is computed.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What runs it.
+    #[must_use]
+    pub const fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Shape of the input, `[n][h][w][c]` or `[n][c][h][w]`.
+    #[must_use]
+    pub const fn input_shape(&self) -> [usize; 4] {
+        self.problem().input_shape()
+    }
+
+    /// Shape of the weights, `[kh][kw][c·m]` or `[c·m][kh][kw]`.
+    #[must_use]
+    pub const fn weights_shape(&self) -> [usize; 3] {
+        self.problem().weights_shape()
+    }
+
+    /// Shape of the output, `[n][oh][ow][c·m]` or `[n][c·m][oh][ow]`.
+    #[must_use]
+    pub const fn output_shape(&self) -> [usize; 4] {
+        self.problem().output_shape()
+    }
+
+    /// The output, from the input, the weights and a bias for each output channel.
+    ///
+    /// - `input`: `[n][h][w][c]` or `[n][c][h][w]`
+    /// - `weights`: `[kh][kw][c·m]` or `[c·m][kh][kw]`
+    /// - `bias`: `[c·m]`
+    /// - `output`: `[n][oh][ow][c·m]` or `[n][c·m][oh][ow]`; it is written, never read
+    ///
+    /// # Errors
+    /// [`Error::Length`] for a slice of another length than the shape; the output is untouched.
+    pub fn forward(
+        &self,
+        input: &[f32],
+        weights: &[f32],
+        bias: Option<&[f32]>,
+        output: &mut [f32],
+    ) -> Result<(), Error> {
+        let problem = self.problem();
+        check(Argument::Input, input.len(), problem.input_len())?;
+        check(Argument::Weights, weights.len(), problem.weights_len())?;
+        if let Some(bias) = bias {
+            check(Argument::Bias, bias.len(), problem.output_channels())?;
+        }
+        check(Argument::Output, output.len(), problem.output_len())?;
+        let forward = Forward { plan: &self.plan, input, weights, bias, output };
+        self.isa.with(forward).ok_or(Error::Unavailable(self.isa))
+    }
+}
+
+fn check(argument: Argument, found: usize, expected: usize) -> Result<(), Error> {
+    if found == expected { Ok(()) } else { Err(Error::Length { argument, expected, found }) }
+}
+
+struct Forward<'a> {
+    plan: &'a Plan,
+    input: &'a [f32],
+    weights: &'a [f32],
+    bias: Option<&'a [f32]>,
+    output: &'a mut [f32],
+}
+
+impl WithLanes for Forward<'_> {
+    type Output = ();
+
+    fn run<L: Lanes<Element = f32, Src = Src, Dst = Dst>>(self, lanes: L) {
+        let tensors = Tensors::<L> {
+            input: Src::new(self.input),
+            weights: Src::new(self.weights),
+            bias: self.bias.map(Src::new),
+            output: Dst::new(self.output),
+        };
+        // SAFETY: `Conv::forward` has compared every length with the plan's problem; the borrows
+        // outlive the call, and that of the output is exclusive.
+        unsafe { execute(lanes, self.plan, &tensors) }
+    }
+}
+
+/// Collects the sizes of a [`Conv`], as [`ProblemBuilder`] does, and optionally how to run it.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Builder {
+    problem: ProblemBuilder,
+    isa: Option<Isa>,
+    machine: Machine,
+    instance: Option<&'static Instance>,
+}
+
+impl Builder {
+    /// Images; 1 unless told.
+    pub fn batch(self, batch: usize) -> Self {
+        Self { problem: self.problem.batch(batch), ..self }
+    }
+
+    /// Input channels; 1 unless told.
+    #[doc(alias = "groups")]
+    pub fn channels(self, channels: usize) -> Self {
+        Self { problem: self.problem.channels(channels), ..self }
+    }
+
+    /// Output channels for each input channel; 1 unless told.
+    #[doc(alias = "depth_multiplier")]
+    pub fn multiplier(self, multiplier: usize) -> Self {
+        Self { problem: self.problem.multiplier(multiplier), ..self }
+    }
+
+    /// Size of the input, `[h][w]`.
+    pub fn input(self, input: [usize; 2]) -> Self {
+        Self { problem: self.problem.input(input), ..self }
+    }
+
+    /// Size of the kernel, `[kh][kw]`.
+    pub fn kernel(self, kernel: [usize; 2]) -> Self {
+        Self { problem: self.problem.kernel(kernel), ..self }
+    }
+
+    /// Steps between windows, `[h][w]`; 1 unless told.
+    pub fn stride(self, stride: [usize; 2]) -> Self {
+        Self { problem: self.problem.stride(stride), ..self }
+    }
+
+    /// Steps between taps, `[h][w]`; 1 unless told.
+    pub fn dilation(self, dilation: [usize; 2]) -> Self {
+        Self { problem: self.problem.dilation(dilation), ..self }
+    }
+
+    /// Padding, side by side; none unless told.
+    pub fn padding(self, padding: Padding) -> Self {
+        Self { problem: self.problem.padding(padding), ..self }
+    }
+
+    /// Padding by the rule of [`Padding::same_upper`].
+    pub fn same_upper(self) -> Self {
+        Self { problem: self.problem.same_upper(), ..self }
+    }
+
+    /// Padding by the rule of [`Padding::same_lower`].
+    pub fn same_lower(self) -> Self {
+        Self { problem: self.problem.same_lower(), ..self }
+    }
+
+    /// Order of the dimensions; NHWC unless told.
+    pub fn layout(self, layout: Layout) -> Self {
+        Self { problem: self.problem.layout(layout), ..self }
+    }
+
+    /// Function of each output; none unless told.
+    pub fn activation(self, activation: Activation) -> Self {
+        Self { problem: self.problem.activation(activation), ..self }
+    }
+
+    /// The instruction set; the fastest one here unless told.
+    pub fn isa(self, isa: Isa) -> Self {
+        Self { isa: Some(isa), ..self }
+    }
+
+    /// The machine that tiles are chosen for; this target's unless told.
+    pub fn machine(self, machine: Machine) -> Self {
+        Self { machine, ..self }
+    }
+
+    /// The instance to use; the best one for the machine unless told.
+    pub fn instance(self, instance: &'static Instance) -> Self {
+        Self { instance: Some(instance), ..self }
+    }
+
+    /// The convolution, checked and planned.
+    ///
+    /// # Errors
+    /// [`Error::Description`] for sizes that describe no convolution or an instance that does not
+    /// compute it, [`Error::Unavailable`] for an instruction set that is not here.
+    pub fn build(self) -> Result<Conv, Error> {
+        let problem = self.problem.build()?;
+        let isa = self.isa.unwrap_or_else(Isa::best);
+        if !isa.available() {
+            return Err(Error::Unavailable(isa));
+        }
+        let plan = match self.instance {
+            Some(instance) => Plan::with_instance(problem, self.machine, instance)?,
+            None => Plan::new(problem, self.machine),
+        };
+        Ok(Conv { plan, isa })
+    }
+}

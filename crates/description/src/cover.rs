@@ -1,0 +1,155 @@
+use crate::axis::Axis;
+use crate::instance::Instance;
+use crate::problem::Layout;
+
+/// A run of `count` tiles of columns, side by side, that differ in nothing but their place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColumnTile {
+    /// The instance whose tile it is.
+    pub instance: &'static Instance,
+    /// First column of the first tile.
+    pub out: usize,
+    /// Columns of each tile; in NCHW they may be fewer than the instance's, never more.
+    pub columns: usize,
+    /// Number of tiles.
+    pub count: usize,
+    /// First column of the input that the first tile reads.
+    pub src: usize,
+    /// Columns that its windows miss before the first column of the input.
+    pub clip_low: usize,
+    /// Columns that its windows miss after the last column of the input.
+    pub clip_high: usize,
+}
+
+/// Cuts the columns of an output into tiles, from left to right.
+///
+/// Columns that no tile covers, because none of their widths fits or their clipping has no tile, are
+/// left out: they belong to the general instance.
+#[derive(Clone, Debug)]
+pub struct ColumnTiles {
+    axis: Axis,
+    /// Instances by falling width, and how many tiles of each are still to be placed.
+    family: [Option<(&'static Instance, usize)>; Self::WIDTHS],
+    /// Columns to skip before the last tile.
+    skip: usize,
+    next: usize,
+}
+
+impl ColumnTiles {
+    /// Most widths that one family of instances has.
+    pub const WIDTHS: usize = 3;
+
+    /// Covers `axis` with tiles of the given instances, by falling width.
+    pub(crate) fn new(axis: Axis, family: [Option<&'static Instance>; Self::WIDTHS]) -> Self {
+        let columns = axis.output();
+        let partial = family[0].is_some_and(|widest| widest.layout == Layout::Nchw);
+        let widths = family.map(|instance| instance.map_or(0, |instance| instance.tile.columns));
+        let (mut counts, skip) = if partial {
+            ([columns.div_ceil(widths[0]), 0, 0], 0)
+        } else {
+            fewest_tiles(columns, widths)
+        };
+        let family = family.map(|instance| {
+            let place = counts[0];
+            counts.rotate_left(1);
+            instance.map(|instance| (instance, place))
+        });
+        Self { axis, family, skip, next: 0 }
+    }
+
+    /// Columns that windows `first..first + columns` miss at the low and at the high end.
+    fn clips(&self, first: usize, columns: usize) -> (usize, usize) {
+        let start = (first * self.axis.stride()) as isize - self.axis.pad_low();
+        let end = start + ((columns - 1) * self.axis.stride() + self.axis.kernel()) as isize;
+        ((-start).max(0) as usize, (end - self.axis.input() as isize).max(0) as usize)
+    }
+
+    /// The next tile alone, whether or not its instance takes its clipping.
+    fn tile(&mut self) -> Option<ColumnTile> {
+        let left: usize = self.family.iter().flatten().map(|&(_, count)| count).sum();
+        let (instance, count) = self.family.iter_mut().flatten().find(|(_, count)| *count > 0)?;
+        *count -= 1;
+        if left == 1 {
+            self.next += self.skip;
+        }
+        let out = self.next;
+        let columns = instance.tile.columns.min(self.axis.output() - out);
+        let instance = *instance;
+        self.next += columns;
+        let (clip_low, clip_high) = self.clips(out, columns);
+        let src = ((out * self.axis.stride()) as isize - self.axis.pad_low()).max(0) as usize;
+        Some(ColumnTile { instance, out, columns, count: 1, src, clip_low, clip_high })
+    }
+}
+
+impl Iterator for ColumnTiles {
+    type Item = ColumnTile;
+
+    fn next(&mut self) -> Option<ColumnTile> {
+        loop {
+            let mut run = self.tile()?;
+            let takes = |clip| run.instance.clips(clip);
+            if !takes(run.clip_low) || !takes(run.clip_high) {
+                continue;
+            }
+            loop {
+                let mut rest = self.clone();
+                let Some(tile) = rest.tile() else { break };
+                let follows = run.out + run.count * run.columns;
+                let alike = ColumnTile { out: follows, count: run.count, src: run.src, ..tile };
+                if alike != (ColumnTile { out: follows, ..run }) || tile.out != follows {
+                    break;
+                }
+                if run.clip_low > 0 || run.clip_high > 0 {
+                    break;
+                }
+                run.count += 1;
+                *self = rest;
+            }
+            return Some(run);
+        }
+    }
+}
+
+/// How many tiles of each width (falling, 0 for none) cover most of `columns` with the fewest
+/// tiles, and how many columns are left.
+fn fewest_tiles(columns: usize, widths: [usize; 3]) -> ([usize; 3], usize) {
+    let fill = |columns: usize, width: usize| columns.checked_div(width).unwrap_or(0);
+    let mut best = ([0; 3], columns);
+    let most = fill(columns, widths[0]);
+    for first in (most.saturating_sub(widths[0])..=most).rev() {
+        let rest = columns - first * widths[0];
+        let most = fill(rest, widths[1]);
+        for second in (most.saturating_sub(widths[1])..=most).rev() {
+            let rest = rest - second * widths[1];
+            let third = fill(rest, widths[2]);
+            let counts = [first, second, third];
+            let key = |(counts, left): ([usize; 3], usize)| (left, counts.iter().sum::<usize>());
+            let candidate = (counts, rest - third * widths[2]);
+            if key(candidate) < key(best) {
+                best = candidate;
+            }
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fewest_tiles_leave_the_fewest_columns() {
+        assert_eq!(fewest_tiles(14, [7, 4, 0]), ([2, 0, 0], 0));
+        assert_eq!(fewest_tiles(8, [7, 4, 0]), ([0, 2, 0], 0));
+        assert_eq!(fewest_tiles(64, [7, 4, 0]), ([8, 2, 0], 0));
+        assert_eq!(fewest_tiles(7, [4, 3, 2]), ([1, 1, 0], 0));
+        assert_eq!(fewest_tiles(5, [4, 3, 2]), ([0, 1, 1], 0));
+        assert_eq!(fewest_tiles(3, [7, 4, 0]), ([0, 0, 0], 3));
+        assert_eq!(fewest_tiles(9, [7, 4, 0]).1, 1);
+        for columns in 18..400 {
+            let (counts, left) = fewest_tiles(columns, [7, 4, 0]);
+            assert_eq!((counts[0] * 7 + counts[1] * 4, left), (columns, 0));
+        }
+    }
+}

@@ -1,0 +1,260 @@
+use crate::axis::Axis;
+use crate::machine::Machine;
+use crate::problem::{Dtype, Layout, Pass, Problem};
+
+/// A size that an instance is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// This size alone, the same in height and width.
+    Exactly(usize),
+    /// Whatever the problem has.
+    Any,
+}
+
+impl Size {
+    fn fits(self, size: usize) -> bool {
+        match self {
+            Self::Exactly(exact) => exact == size,
+            Self::Any => true,
+        }
+    }
+}
+
+/// How a kernel walks its rectangle; which sums it computes never depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// Marches down the rows with the weights and all rows in flight in registers, so each input
+    /// vector is loaded once for a strip of columns.
+    Roll,
+    /// One row of results at a time, kernel row after kernel row: few registers, and rows clipped
+    /// at the border cost nothing extra.
+    Row,
+    /// Follows the spans of any window: any kernel, stride, dilation, padding and multiplier.
+    Span,
+}
+
+/// Results that an instance keeps in registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tile {
+    /// Rows of results in flight.
+    pub rows: usize,
+    /// Columns of results.
+    pub columns: usize,
+    /// Vectors: of channels at each column (NHWC), of columns in each row (NCHW).
+    pub vectors: usize,
+}
+
+/// One line of the instance table: a kernel that exists on every instruction set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// Name, `{pass}_{dtype}_{layout}_{kernel}s{stride}_{rows}x{columns}x{vectors}`, with `any` for
+    /// a kernel and stride that are not fixed. Reports put the instruction set before the tile.
+    pub name: &'static str,
+    /// The kernel itself.
+    pub kernel_id: Kernel,
+    /// What it computes.
+    pub pass: Pass,
+    /// Element type.
+    pub dtype: Dtype,
+    /// Order of the dimensions.
+    pub layout: Layout,
+    /// Kernel height and width.
+    pub kernel: Size,
+    /// Stride in height and width.
+    pub stride: Size,
+    /// How it walks.
+    pub body: Body,
+    /// What it keeps in registers.
+    pub tile: Tile,
+    /// Vector registers that it needs to run without spilling.
+    pub registers: usize,
+    /// What it is for, in a line.
+    pub purpose: &'static str,
+}
+
+/// The instance table, as a list of arguments for the macro `$each`: dispatch, tests, benchmarks
+/// and documentation all expand it, so that an instance cannot exist in one of them alone.
+///
+/// Within a pass and layout, lines are in order of preference.
+#[macro_export]
+macro_rules! for_each_instance {
+    ($each:ident) => {
+        $each! {
+            // name                            pass    dtype layout kernel stride   body    tile     registers
+            [forward_f32_nhwc_3s1_3x4x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Roll, (3, 4, 1), 32,
+                "3×3 where 32 registers hold the weights and three rows in flight"],
+            [forward_f32_nhwc_3s1_3x3x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Roll, (3, 3, 1), 32,
+                "3×3, last three columns"],
+            [forward_f32_nhwc_3s1_3x2x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Roll, (3, 2, 1), 32,
+                "3×3, last two columns"],
+            [forward_f32_nhwc_3s2_2x4x1,   Forward, F32, Nhwc, Exactly(3), Exactly(2), Roll, (2, 4, 1), 32,
+                "3×3 stride 2 with 32 registers"],
+            [forward_f32_nhwc_3s2_2x3x1,   Forward, F32, Nhwc, Exactly(3), Exactly(2), Roll, (2, 3, 1), 32,
+                "3×3 stride 2, last three columns"],
+            [forward_f32_nhwc_3s2_2x2x1,   Forward, F32, Nhwc, Exactly(3), Exactly(2), Roll, (2, 2, 1), 32,
+                "3×3 stride 2, last two columns"],
+            [forward_f32_nhwc_3s1_1x7x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Row,  (1, 7, 1), 16,
+                "3×3 with 16 registers; 7 divides the maps of most networks"],
+            [forward_f32_nhwc_3s1_1x4x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Row,  (1, 4, 1), 16,
+                "3×3, remaining columns"],
+            [forward_f32_nhwc_3s2_1x7x1,   Forward, F32, Nhwc, Exactly(3), Exactly(2), Row,  (1, 7, 1), 16,
+                "3×3 stride 2"],
+            [forward_f32_nhwc_3s2_1x4x1,   Forward, F32, Nhwc, Exactly(3), Exactly(2), Row,  (1, 4, 1), 16,
+                "3×3 stride 2, remaining columns"],
+            [forward_f32_nhwc_5s1_1x7x1,   Forward, F32, Nhwc, Exactly(5), Exactly(1), Row,  (1, 7, 1), 16,
+                "5×5"],
+            [forward_f32_nhwc_5s1_1x4x1,   Forward, F32, Nhwc, Exactly(5), Exactly(1), Row,  (1, 4, 1), 16,
+                "5×5, remaining columns"],
+            [forward_f32_nhwc_5s2_1x7x1,   Forward, F32, Nhwc, Exactly(5), Exactly(2), Row,  (1, 7, 1), 16,
+                "5×5 stride 2"],
+            [forward_f32_nhwc_5s2_1x4x1,   Forward, F32, Nhwc, Exactly(5), Exactly(2), Row,  (1, 4, 1), 16,
+                "5×5 stride 2, remaining columns"],
+            [forward_f32_nhwc_7s1_1x7x1,   Forward, F32, Nhwc, Exactly(7), Exactly(1), Row,  (1, 7, 1), 16,
+                "7×7"],
+            [forward_f32_nhwc_7s1_1x4x1,   Forward, F32, Nhwc, Exactly(7), Exactly(1), Row,  (1, 4, 1), 16,
+                "7×7, remaining columns"],
+            [forward_f32_nhwc_7s2_1x7x1,   Forward, F32, Nhwc, Exactly(7), Exactly(2), Row,  (1, 7, 1), 16,
+                "7×7 stride 2"],
+            [forward_f32_nhwc_7s2_1x4x1,   Forward, F32, Nhwc, Exactly(7), Exactly(2), Row,  (1, 4, 1), 16,
+                "7×7 stride 2, remaining columns"],
+            [forward_f32_nhwc_any_1x8x1,   Forward, F32, Nhwc, Any,        Any,        Span, (1, 8, 1), 16,
+                "any window and multiplier; channels beyond a multiple of four; columns that tiles leave"],
+            [forward_f32_nchw_3s1_1x16x4,  Forward, F32, Nchw, Exactly(3), Exactly(1), Row,  (1, 16, 4), 16,
+                "3×3"],
+            [forward_f32_nchw_3s2_1x16x4,  Forward, F32, Nchw, Exactly(3), Exactly(2), Row,  (1, 16, 4), 16,
+                "3×3 stride 2"],
+            [forward_f32_nchw_5s1_1x16x4,  Forward, F32, Nchw, Exactly(5), Exactly(1), Row,  (1, 16, 4), 16,
+                "5×5"],
+            [forward_f32_nchw_5s2_1x16x4,  Forward, F32, Nchw, Exactly(5), Exactly(2), Row,  (1, 16, 4), 16,
+                "5×5 stride 2"],
+            [forward_f32_nchw_7s1_1x16x4,  Forward, F32, Nchw, Exactly(7), Exactly(1), Row,  (1, 16, 4), 16,
+                "7×7"],
+            [forward_f32_nchw_7s2_1x16x4,  Forward, F32, Nchw, Exactly(7), Exactly(2), Row,  (1, 16, 4), 16,
+                "7×7 stride 2"],
+            [forward_f32_nchw_any_1x16x4,  Forward, F32, Nchw, Any,        Any,        Span, (1, 16, 4), 16,
+                "any window and multiplier; rows at the very ends of the tensor"],
+        }
+    };
+}
+
+macro_rules! table {
+    ($([$name:ident, $pass:ident, $dtype:ident, $layout:ident, $kernel:expr, $stride:expr, $body:ident,
+        ($rows:literal, $columns:literal, $vectors:literal), $registers:literal, $purpose:literal],)*) => {{
+        use Size::{Any, Exactly};
+        &[$(Instance {
+            kernel_id: Kernel::$name,
+            name: stringify!($name),
+            pass: Pass::$pass,
+            dtype: Dtype::$dtype,
+            layout: Layout::$layout,
+            kernel: $kernel,
+            stride: $stride,
+            body: Body::$body,
+            tile: Tile { rows: $rows, columns: $columns, vectors: $vectors },
+            registers: $registers,
+            purpose: $purpose,
+        },)*]
+    }};
+}
+
+macro_rules! kernel_ids {
+    ($([$name:ident, $($line:tt)*],)*) => {
+        /// The kernel of an instance, by its name: what dispatch matches on.
+        #[allow(non_camel_case_types, reason = "names are the table's")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[allow(missing_docs, reason = "each is documented by its line's purpose")]
+        pub enum Kernel { $($name,)* }
+    };
+}
+
+for_each_instance!(kernel_ids);
+
+/// The instance table.
+pub const INSTANCES: &[Instance] = for_each_instance!(table);
+
+impl Instance {
+    /// The line of that name, with or without an instruction set in it.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        let (head, rest) = name.split_once("__").unwrap_or((name, ""));
+        let tile = rest.split_once('_').map_or("", |(_isa, tile)| tile);
+        INSTANCES.iter().find(|instance| {
+            instance.name.strip_prefix(head).is_some_and(|end| end.trim_start_matches('_') == tile)
+        })
+    }
+
+    /// Whether it computes this problem, alone or together with the general instance of its layout.
+    #[must_use]
+    pub fn computes(&self, problem: &Problem) -> bool {
+        let window = |axis: Axis| {
+            self.kernel.fits(axis.kernel())
+                && self.stride.fits(axis.stride())
+                && (self.body == Body::Span || axis.dilation() == 1)
+        };
+        self.pass == problem.pass()
+            && self.dtype == problem.dtype()
+            && self.layout == problem.layout()
+            && window(problem.height())
+            && window(problem.width())
+            && (self.body == Body::Span || self.layout == Layout::Nchw || problem.multiplier() == 1)
+    }
+
+    /// Whether it runs without spilling on `machine`.
+    #[must_use]
+    pub const fn suits(&self, machine: Machine) -> bool {
+        self.registers <= machine.registers
+    }
+
+    /// Whether its tiles exist for windows that miss `clip` columns at one end.
+    ///
+    /// Padding that keeps the size of the map clips half a kernel; at stride 2 one less, too.
+    #[must_use]
+    pub fn clips(&self, clip: usize) -> bool {
+        match (self.kernel, self.layout) {
+            (Size::Exactly(kernel), Layout::Nhwc) => {
+                let half = kernel / 2;
+                clip == 0 || clip == half || (self.stride != Size::Exactly(1) && clip + 1 == half)
+            }
+            (Size::Exactly(kernel), Layout::Nchw) => clip <= kernel / 2,
+            (Size::Any, _) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+
+    #[test]
+    fn names_spell_the_parameters() {
+        for instance in INSTANCES {
+            let window = match (instance.kernel, instance.stride) {
+                (Size::Exactly(kernel), Size::Exactly(stride)) => format!("{kernel}s{stride}"),
+                (Size::Any, Size::Any) => "any".into(),
+                mixed => panic!("{mixed:?}"),
+            };
+            let Tile { rows, columns, vectors } = instance.tile;
+            let (pass, dtype, layout) = (instance.pass, instance.dtype.name(), instance.layout);
+            let name = format!("{pass}_{dtype}_{layout}_{window}_{rows}x{columns}x{vectors}");
+            assert_eq!(instance.name, name);
+            let tile = format!("_{rows}x{columns}x{vectors}");
+            let with_isa = name.replace(&tile, &format!("__simd128-relaxed{tile}"));
+            assert_eq!(Instance::by_name(&name), Some(instance));
+            assert_eq!(Instance::by_name(&with_isa), Some(instance));
+        }
+        assert_eq!(Instance::by_name("forward_f32_nhwc"), None);
+        assert_eq!(Instance::by_name(""), None);
+    }
+
+    #[test]
+    fn every_problem_has_a_general_instance_on_every_machine() {
+        for layout in Layout::ALL {
+            let problem = Problem::builder().layout(layout).multiplier(3).kernel([2, 3]);
+            let problem = problem.dilation([3, 1]).input([9, 9]).stride([1, 4]).build().unwrap();
+            for machine in Machine::ALL {
+                assert!(INSTANCES.iter().any(|i| i.computes(&problem) && i.suits(machine)));
+            }
+        }
+    }
+}

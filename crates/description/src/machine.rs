@@ -1,0 +1,29 @@
+/// Sizes of a processor that decide tiles: the instruction set says what a vector can do, the
+/// machine how many of them to keep in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// What it is called in reports.
+    pub name: &'static str,
+    /// 128-bit vector registers.
+    pub registers: usize,
+    /// Bytes of the first-level data cache.
+    pub l1: usize,
+}
+
+impl Machine {
+    /// Every AArch64 core: 32 vector registers; 32 KiB is the smallest first-level cache in use.
+    pub const ARM64: Self = Self { name: "arm64", registers: 32, l1: 32 * 1024 };
+
+    /// Every x86-64 core without AVX-512, and wasm engines on any x86-64: 16 vector registers.
+    pub const X86_64: Self = Self { name: "x86-64", registers: 16, l1: 32 * 1024 };
+
+    /// All machines, by name.
+    pub const ALL: [Self; 2] = [Self::ARM64, Self::X86_64];
+
+    /// What this build runs on, as far as the target tells: wasm modules are tuned for 16 registers,
+    /// which is right on x86-64 and safe elsewhere.
+    #[must_use]
+    pub const fn target() -> Self {
+        if cfg!(target_arch = "aarch64") { Self::ARM64 } else { Self::X86_64 }
+    }
+}

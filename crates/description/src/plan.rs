@@ -1,0 +1,335 @@
+use core::ops::Range;
+
+use crate::axis::{Span, Spans};
+use crate::cover::{ColumnTile, ColumnTiles};
+use crate::error::DescriptionError;
+use crate::instance::{Body, INSTANCES, Instance};
+use crate::machine::Machine;
+use crate::problem::{Layout, Problem};
+
+/// How a problem is computed: a function of its shape and of the machine, never of data.
+///
+/// Work is split into [`Part`]s, which are independent of each other: each result is computed by
+/// one part, and its bits are the same however parts are shaped or ordered. Each part is the
+/// rectangles of [`Plan::rectangles`] over its images and channels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plan {
+    problem: Problem,
+    machine: Machine,
+    /// Instances of one body by falling width; empty where the general one does it all.
+    family: [Option<&'static Instance>; ColumnTiles::WIDTHS],
+    general: &'static Instance,
+    /// Channels of a part, and the number of parts that the rows are split into.
+    channel_block: usize,
+    row_blocks: usize,
+}
+
+/// An independent share of the work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Images.
+    pub images: Range<usize>,
+    /// Output channels.
+    pub channels: Range<usize>,
+    /// Rows of results.
+    pub rows: Range<usize>,
+}
+
+/// What one call of an instance computes in each image and channel: rows × columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rectangle {
+    /// The instance that computes it.
+    pub instance: &'static Instance,
+    /// Its rows: results that share their taps. Rolling instances take a run of rows that
+    /// are clipped at its ends only; there `taps` counts those of an unclipped row, and the rows
+    /// missed are `clip_low` and `clip_high`.
+    pub rows: Span,
+    /// Rows of the input that the first windows miss (rolling instances).
+    pub clip_low: usize,
+    /// Rows of the input that the last windows miss (rolling instances).
+    pub clip_high: usize,
+    /// Its columns.
+    pub columns: Columns,
+}
+
+/// The columns of a rectangle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Columns {
+    /// Tiles of a specialised instance.
+    Tiles(ColumnTile),
+    /// Results that share their taps, for the general instance.
+    Span(Span),
+}
+
+impl Plan {
+    /// The best plan for `machine`.
+    #[must_use]
+    pub fn new(problem: Problem, machine: Machine) -> Self {
+        let chosen = INSTANCES.iter().find(|instance| {
+            instance.computes(&problem)
+                && instance.suits(machine)
+                && (instance.body != Body::Roll || rolls(&problem))
+        });
+        let general = general(&problem);
+        Self::from_instance(problem, machine, chosen.unwrap_or(general))
+    }
+
+    /// The plan that uses the given instance, with its family where columns remain.
+    ///
+    /// # Errors
+    /// [`DescriptionError::Instance`] if the instance does not compute the problem.
+    pub fn with_instance(
+        problem: Problem,
+        machine: Machine,
+        instance: &'static Instance,
+    ) -> Result<Self, DescriptionError> {
+        if !instance.computes(&problem) || (instance.body == Body::Roll && !rolls(&problem)) {
+            return Err(DescriptionError::Instance(instance.name));
+        }
+        Ok(Self::from_instance(problem, machine, instance))
+    }
+
+    fn from_instance(problem: Problem, machine: Machine, chosen: &'static Instance) -> Self {
+        let mut family = [None; ColumnTiles::WIDTHS];
+        if chosen.body != Body::Span {
+            // The chosen instance first, then its narrower relatives, which the table lists after it.
+            let relatives = INSTANCES.iter().filter(|instance| {
+                let alike = Instance {
+                    name: chosen.name,
+                    kernel_id: chosen.kernel_id,
+                    purpose: chosen.purpose,
+                    tile: chosen.tile,
+                    ..**instance
+                };
+                alike == *chosen && instance.tile.columns <= chosen.tile.columns
+            });
+            for (slot, relative) in family.iter_mut().zip(relatives) {
+                *slot = Some(relative);
+            }
+        }
+        let general = general(&problem);
+        let (channel_block, row_blocks) = blocks(&problem, machine, chosen);
+        Self { problem, machine, family, general, channel_block, row_blocks }
+    }
+
+    /// What is computed.
+    #[must_use]
+    pub const fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// What it is tuned for.
+    #[must_use]
+    pub const fn machine(&self) -> Machine {
+        self.machine
+    }
+
+    /// The instance that computes most of it.
+    #[must_use]
+    pub fn instance(&self) -> &'static Instance {
+        self.family[0].unwrap_or(self.general)
+    }
+
+    /// The instance that computes what the specialised one leaves: columns that its tiles don't
+    /// cover, and channels beyond a multiple of the vector length.
+    #[must_use]
+    pub const fn general(&self) -> &'static Instance {
+        self.general
+    }
+
+    /// The shares of the work, image after image, block after block.
+    pub fn parts(&self) -> impl Iterator<Item = Part> + use<> {
+        let (channels, rows) = (self.problem.output_channels(), self.problem.height().output());
+        let (channel_block, row_blocks) = (self.channel_block, self.row_blocks);
+        let share = move |block: usize| block * (rows / row_blocks) + block * (rows % row_blocks) / row_blocks;
+        (0..self.problem.batch()).flat_map(move |image| {
+            (0..row_blocks).flat_map(move |block| {
+                (0..channels).step_by(channel_block).map(move |channel| Part {
+                    images: image..image + 1,
+                    channels: channel..(channel + channel_block).min(channels),
+                    rows: share(block)..share(block + 1),
+                })
+            })
+        })
+    }
+
+    /// The rectangles that cover the given rows: each result once.
+    ///
+    /// With `tiles` false, all of them belong to the general instance, as channels do that are
+    /// too few for a vector.
+    #[must_use]
+    pub fn rectangles(&self, rows: Range<usize>, tiles: bool) -> Rectangles {
+        let family = if tiles { self.family } else { [None; ColumnTiles::WIDTHS] };
+        let tiles = family[0].map(|_| ColumnTiles::new(self.problem.width(), family));
+        Rectangles { plan: *self, rows, columns: ColumnCover::new(self, tiles), current: None }
+    }
+
+    /// The whole plan as data: the rectangles of one image and one vector of channels, for logs,
+    /// coverage counts and pictures.
+    #[must_use]
+    pub fn explain(&self) -> Rectangles {
+        self.rectangles(0..self.problem.height().output(), true)
+    }
+
+    /// The rows of a rolling instance as one rectangle.
+    fn rolled(&self, rows: &Range<usize>) -> (Span, usize, usize) {
+        let axis = self.problem.height();
+        let start = (rows.start * axis.stride()) as isize - axis.pad_low();
+        let end = ((rows.end - 1) * axis.stride() + axis.kernel()) as isize - axis.pad_low();
+        let span = Span {
+            out: rows.start,
+            len: rows.len(),
+            out_step: 1,
+            src: start.max(0) as usize,
+            src_step: axis.stride(),
+            src_tap: 1,
+            tap: 0,
+            tap_step: 1,
+            taps: axis.kernel(),
+        };
+        (span, (-start).max(0) as usize, (end - axis.input() as isize).max(0) as usize)
+    }
+}
+
+/// The general instance of a problem's pass, type and layout.
+fn general(problem: &Problem) -> &'static Instance {
+    let mut general = INSTANCES.iter().filter(|instance| instance.body == Body::Span);
+    general.find(|instance| instance.computes(problem)).unwrap_or(&INSTANCES[0])
+}
+
+/// Whether rolling instances can march down this problem's rows: windows are clipped at the first
+/// and last rows only, by no more than the steps that fill and drain the rows in flight.
+fn rolls(problem: &Problem) -> bool {
+    let axis = problem.height();
+    let (kernel, stride) = (axis.kernel(), axis.stride());
+    let in_flight = kernel.div_ceil(stride);
+    let (low, output) = (axis.pad_low(), axis.output());
+    let high = ((output - 1) * stride + kernel) as isize - low - axis.input() as isize;
+    output >= in_flight
+        && low <= ((in_flight - 1) * stride) as isize
+        && high <= kernel as isize - stride as isize
+}
+
+/// Channels of a part and the number of row blocks: such that what a tile revisits stays in the
+/// first-level cache.
+fn blocks(problem: &Problem, machine: Machine, instance: &Instance) -> (usize, usize) {
+    let (channels, height, width) = (problem.output_channels(), problem.height(), problem.width());
+    let budget = machine.l1 / problem.dtype().size() / 2;
+    match (problem.layout(), instance.body) {
+        (Layout::Nchw, _) => {
+            // The rectangles of a part revisit its planes one after another.
+            let plane = height.input() * width.input() + height.output() * width.output();
+            ((budget / plane).clamp(1, channels), 1)
+        }
+        (Layout::Nhwc, Body::Roll) => {
+            // A strip is walked down once for each vector of channels: whole cache lines of it stay.
+            let window = (instance.tile.columns - 1) * width.stride() + width.extent();
+            let row_blocks = height.output().div_ceil(MOST_ROLLED_ROWS);
+            let rows = height.output().div_ceil(row_blocks) * height.stride() + 2;
+            let fit = budget / (window * rows) / CACHE_LINE * CACHE_LINE;
+            (fit.max(CACHE_LINE).min(channels), row_blocks)
+        }
+        (Layout::Nhwc, _) => {
+            // Left, inner and right columns of a block of rows follow each other while it is cached.
+            let row = height.stride().saturating_mul(width.input() * problem.channels());
+            let rows = (BLOCK_OF_ROWS * budget / row).clamp(1, height.output());
+            (channels, height.output().div_ceil(rows))
+        }
+    }
+}
+
+/// Size of a block of rows, in halves of the first-level cache: a part of any second-level one.
+const BLOCK_OF_ROWS: usize = 8;
+
+/// Elements of a cache line.
+const CACHE_LINE: usize = 16;
+
+/// Rows that a rolling instance marches before it turns to other columns.
+const MOST_ROLLED_ROWS: usize = 28;
+
+/// The columns of a plan from left to right.
+#[derive(Clone, Debug)]
+struct ColumnCover {
+    tiles: Option<ColumnTiles>,
+    /// The next tile, once the columns before it are done.
+    pending: Option<ColumnTile>,
+    spans: Spans,
+    span: Option<Span>,
+    next: usize,
+    end: usize,
+}
+
+impl ColumnCover {
+    fn new(plan: &Plan, mut tiles: Option<ColumnTiles>) -> Self {
+        let axis = plan.problem.width();
+        let mut spans = axis.forward_spans();
+        let (pending, span) = (tiles.as_mut().and_then(Iterator::next), spans.next());
+        Self { tiles, pending, spans, span, next: 0, end: axis.output() }
+    }
+}
+
+impl Iterator for ColumnCover {
+    type Item = Columns;
+
+    fn next(&mut self) -> Option<Columns> {
+        if let Some(tile) = self.pending.filter(|tile| tile.out == self.next) {
+            self.next += tile.count * tile.columns;
+            self.pending = self.tiles.as_mut().and_then(Iterator::next);
+            return Some(Columns::Tiles(tile));
+        }
+        let end = self.pending.map_or(self.end, |tile| tile.out);
+        while let Some(span) = self.span {
+            if let Some(part) = span.clip(self.next, end) {
+                self.next = part.out + part.len;
+                return Some(Columns::Span(part));
+            }
+            if span.out >= end {
+                break;
+            }
+            self.span = self.spans.next();
+        }
+        None
+    }
+}
+
+/// The rectangles of a part: for each stretch of columns, its rows.
+#[derive(Clone, Debug)]
+pub struct Rectangles {
+    plan: Plan,
+    rows: Range<usize>,
+    columns: ColumnCover,
+    current: Option<(Columns, &'static Instance, Spans)>,
+}
+
+impl Iterator for Rectangles {
+    type Item = Rectangle;
+
+    fn next(&mut self) -> Option<Rectangle> {
+        loop {
+            if let Some((columns, instance, spans)) = &mut self.current {
+                for span in spans {
+                    if let Some(rows) = span.clip(self.rows.start, self.rows.end) {
+                        let (clip_low, clip_high) = (0, 0);
+                        let (columns, mut instance) = (*columns, *instance);
+                        if rows.taps == 0 {
+                            instance = self.plan.general;
+                        }
+                        return Some(Rectangle { instance, rows, clip_low, clip_high, columns });
+                    }
+                }
+                self.current = None;
+            }
+            let columns = self.columns.next()?;
+            let instance = match columns {
+                Columns::Tiles(tile) => tile.instance,
+                Columns::Span(_) => self.plan.general,
+            };
+            if instance.body == Body::Roll {
+                let (rows, clip_low, clip_high) = self.plan.rolled(&self.rows);
+                return Some(Rectangle { instance, rows, clip_low, clip_high, columns });
+            }
+            let spans = self.plan.problem.height().forward_spans();
+            self.current = Some((columns, instance, spans));
+        }
+    }
+}

@@ -1,0 +1,489 @@
+//! Channels last: lanes are channels, so every column has its own vector, no lane is ever moved,
+//! and any width will do.
+//!
+//! Blocks marked SAFETY rely on [`Task::new`]'s promise: what the walks reach is there.
+
+use depthwise_lanes::{Cursor, LANES, Lanes};
+
+use crate::task::{Task, each_time, finish};
+
+/// One row of results, `COLUMNS` columns at a time, kernel row after kernel row.
+///
+/// ```text
+/// for each row, tile, vector of channels
+///     acc[0..COLUMNS] = bias
+///     for each kernel row that the window has        (a real loop: clipped rows cost nothing)
+///         w[0..K] = its weights
+///         for each column: acc[column] += x[column·S + 0..K] · w[0..K]
+///     store acc
+/// ```
+///
+/// Each input vector of a row is loaded once and used by up to `⌈K/S⌉` columns. Results are
+/// accumulated column by column, not tap by tap: that keeps only `COLUMNS + 2·K` vectors alive,
+/// which 16 registers hold. Windows may miss `LOW` columns on the left and `HIGH` on the right;
+/// taps there are not emitted at all.
+#[inline(always)]
+pub(crate) fn row<
+    L: Lanes,
+    const K: usize,
+    const S: usize,
+    const COLUMNS: usize,
+    const LOW: usize,
+    const HIGH: usize,
+>(
+    l: L,
+    task: &Task<L>,
+) {
+    let Task { rows, columns, .. } = task;
+    let window = (COLUMNS - 1) * S + K;
+    for row in 0..rows.len as isize {
+        let mut tile_src = task.src.step(row * rows.src);
+        let mut tile_dst = task.dst.step(row * rows.dst);
+        for _ in 0..columns.len / COLUMNS {
+            for channel in (0..task.depth.len as isize).step_by(LANES) {
+                let mut acc = [start(l, task, channel); COLUMNS];
+                let mut src = tile_src.step(channel);
+                let mut weights = task.weights.step(channel);
+                let mut taps = rows.taps;
+                loop {
+                    let mut w = [l.zero(); K];
+                    let mut tap = weights;
+                    unroll!(u < K => {
+                        // SAFETY: one of the kernel row's K weights.
+                        w[u] = unsafe { l.load(tap) };
+                        tap = tap.step(columns.weights_tap);
+                    });
+                    let mut x = [l.zero(); MOST_COLUMNS];
+                    let mut column = src;
+                    unroll!(j < COLUMNS => {
+                        unroll!(u < K => {
+                            let q = j * S + u;
+                            if q >= LOW && q < window - HIGH {
+                                if j == 0 || u + S >= K {
+                                    // SAFETY: a column of the window that the tile does not miss.
+                                    x[q] = unsafe { l.load(column) };
+                                    column = column.step(columns.src_tap);
+                                }
+                                acc[j] = l.fma(acc[j], x[q], w[u]);
+                            }
+                        });
+                    });
+                    taps -= 1;
+                    if taps == 0 {
+                        break;
+                    }
+                    src = src.step(rows.src_tap);
+                    weights = weights.step(rows.weights_tap);
+                }
+                finish(l, task, &mut acc);
+                let mut dst = tile_dst.step(channel);
+                unroll!(j < COLUMNS => {
+                    // SAFETY: one of the tile's results.
+                    unsafe { l.store(dst, acc[j]) };
+                    dst = dst.step(columns.dst);
+                });
+            }
+            tile_src = tile_src.step((COLUMNS * S) as isize * columns.src_tap);
+            tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
+        }
+    }
+}
+
+/// Input columns of the widest tile: 8 columns of 7×7 at stride 2.
+const MOST_COLUMNS: usize = 24;
+
+/// A strip of `COLUMNS` columns, marching down the rows.
+///
+/// ```text
+/// w = all K × K weights; acc[0..FLIGHT][0..COLUMNS] = bias
+/// for each input row
+///     x = its columns, each loaded once
+///     acc[age] += x · w[the kernel row that this input row is to results of that age]
+///     store the oldest results, when this was their last row; all others age
+/// ```
+///
+/// `FLIGHT` = ⌈K/S⌉ rows of results are in flight. Ageing is a renaming: the loop is unrolled
+/// until every accumulator is back in its register. 3×3 needs 9 + 3·COLUMNS registers and few for
+/// the input. Rows that the windows miss at the ends of the strip are skipped while it fills and
+/// drains; columns as in [`row`].
+#[inline(always)]
+pub(crate) fn roll<
+    L: Lanes,
+    const K: usize,
+    const S: usize,
+    const FLIGHT: usize,
+    const COLUMNS: usize,
+    const LOW: usize,
+    const HIGH: usize,
+>(
+    l: L,
+    task: &Task<L>,
+) {
+    let Task { rows, columns, .. } = task;
+    let mut tile_src = task.src;
+    let mut tile_dst = task.dst;
+    for _ in 0..columns.len / COLUMNS {
+        for channel in (0..task.depth.len as isize).step_by(LANES) {
+            let fresh = [start(l, task, channel); COLUMNS];
+            let mut strip = Strip::<L, K, S, FLIGHT, COLUMNS, LOW, HIGH> {
+                lanes: l,
+                task,
+                weights: [[l.zero(); K]; K],
+                acc: [fresh; FLIGHT],
+                src: tile_src.step(channel),
+                dst: tile_dst.step(channel),
+            };
+            unroll!(v < K => {
+                unroll!(u < K => {
+                    let offset = v as isize * rows.weights_tap + u as isize * columns.weights_tap;
+                    // SAFETY: one of the K × K weights.
+                    strip.weights[v][u] = unsafe { l.load(task.weights.step(channel + offset)) };
+                });
+            });
+            // Fill: the first results start; those that would be above them do not exist.
+            unroll!(j < FLIGHT - 1 => {
+                unroll!(i < S => {
+                    if j * S + i >= rows.clip_low {
+                        strip.absorb(i, 0, j);
+                    }
+                });
+                strip.age(fresh);
+            });
+            // March: each step starts one row of results and completes another.
+            let steps = rows.len - (FLIGHT - 1);
+            for _ in 0..steps % FLIGHT {
+                strip.step(fresh);
+            }
+            for _ in 0..steps / FLIGHT {
+                unroll!(_j < FLIGHT => {
+                    strip.step(fresh);
+                });
+            }
+            // Drain: no more results start.
+            unroll!(j < FLIGHT - 1 => {
+                unroll!(i < S => {
+                    if (j + 1) * S + i < K && (j + 1) * S + i + rows.clip_high < K {
+                        strip.absorb(i, j + 1, FLIGHT - 1);
+                    }
+                });
+                strip.complete();
+                strip.age(fresh);
+            });
+        }
+        tile_src = tile_src.step((COLUMNS * S) as isize * columns.src_tap);
+        tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
+    }
+}
+
+/// The registers of [`roll`]: `acc[age]` holds the results that started `age` steps ago.
+struct Strip<
+    't,
+    L: Lanes,
+    const K: usize,
+    const S: usize,
+    const FLIGHT: usize,
+    const COLUMNS: usize,
+    const LOW: usize,
+    const HIGH: usize,
+> {
+    lanes: L,
+    task: &'t Task<L>,
+    weights: [[L::Vector; K]; K],
+    acc: [[L::Vector; COLUMNS]; FLIGHT],
+    src: L::Src,
+    dst: L::Dst,
+}
+
+impl<
+    L: Lanes,
+    const K: usize,
+    const S: usize,
+    const FLIGHT: usize,
+    const COLUMNS: usize,
+    const LOW: usize,
+    const HIGH: usize,
+> Strip<'_, L, K, S, FLIGHT, COLUMNS, LOW, HIGH>
+{
+    /// Adds an input row, the `i`-th of its step, to the results of ages `youngest..=oldest`.
+    #[inline(always)]
+    fn absorb(&mut self, i: usize, youngest: usize, oldest: usize) {
+        let (l, window) = (self.lanes, (COLUMNS - 1) * S + K);
+        let mut x = [l.zero(); MOST_COLUMNS];
+        unroll!(j < COLUMNS => {
+            unroll!(u < K => {
+                let q = j * S + u;
+                if q >= LOW && q < window - HIGH {
+                    if j == 0 || u + S >= K {
+                        let column = (q - LOW) as isize * self.task.columns.src_tap;
+                        // SAFETY: a column of the window that the strip does not miss.
+                        x[q] = unsafe { l.load(self.src.step(column)) };
+                    }
+                    for age in youngest..=oldest {
+                        if i + age * S < K {
+                            let w = self.weights[i + age * S][u];
+                            self.acc[age][j] = l.fma(self.acc[age][j], x[q], w);
+                        }
+                    }
+                }
+            });
+        });
+        self.src = self.src.step(self.task.rows.src_tap);
+    }
+
+    /// A step of the march.
+    #[inline(always)]
+    fn step(&mut self, fresh: [L::Vector; COLUMNS]) {
+        unroll!(i < S => {
+            self.absorb(i, 0, FLIGHT - 1);
+        });
+        self.complete();
+        self.age(fresh);
+    }
+
+    /// Stores the oldest results.
+    #[inline(always)]
+    fn complete(&mut self) {
+        let done = &mut self.acc[FLIGHT - 1];
+        finish(self.lanes, self.task, done);
+        unroll!(j < COLUMNS => {
+            let dst = self.dst.step(j as isize * self.task.columns.dst);
+            // SAFETY: one of the strip's results.
+            unsafe { self.lanes.store(dst, done[j]) };
+        });
+        self.dst = self.dst.step(self.task.rows.dst);
+    }
+
+    /// Makes all results one step older, and the youngest fresh.
+    #[inline(always)]
+    fn age(&mut self, fresh: [L::Vector; COLUMNS]) {
+        self.acc.rotate_right(1);
+        self.acc[0] = fresh;
+    }
+}
+
+/// Any window, any multiplier, any number of channels: follows the walks, eight columns at a time.
+#[inline(always)]
+pub(crate) fn span<L: Lanes>(l: L, task: &Task<L>) {
+    let depth = task.depth;
+    let mut channel = 0;
+    while channel < depth.len {
+        let count = (depth.len - channel).min(LANES);
+        if depth.multiplier == 1 && count == LANES {
+            let whole = (depth.len - channel) / LANES;
+            span_vectors(l, task, channel, whole, Contiguous);
+            channel += whole * LANES;
+            continue;
+        }
+        let source = |output: usize| {
+            ((depth.phase + output) / depth.multiplier - depth.phase / depth.multiplier)
+                * depth.src as usize
+        };
+        let first = source(channel);
+        let offsets = core::array::from_fn(|lane| source(channel + lane) - first);
+        let src = first as isize;
+        if depth.multiplier == 1 {
+            span_vectors(l, task, channel, 1, Partial { count });
+        } else if offsets[count - 1] == 0 {
+            span_vectors(l, task, channel, 1, Splat { src, count });
+        } else {
+            span_vectors(l, task, channel, 1, Gather { src, offsets, count });
+        }
+        channel += count;
+    }
+}
+
+/// How a vector of output channels meets the channels of the source.
+trait Channels<L: Lanes>: Copy {
+    /// Offset of the first source channel, where the first output channel is `channel`.
+    fn offset(self, channel: usize) -> isize;
+    /// Output channels in the vector.
+    fn count(self) -> usize;
+    /// The source channels of the vector.
+    ///
+    /// # Safety
+    /// - `src` is inside a tensor that is valid for reads, at the vector's first source channel.
+    unsafe fn load(self, l: L, src: L::Src) -> L::Vector;
+}
+
+/// Four channels, one for one.
+#[derive(Clone, Copy)]
+struct Contiguous;
+
+/// The last channels, one for one.
+#[derive(Clone, Copy)]
+struct Partial {
+    count: usize,
+}
+
+/// Output channels of one source channel.
+#[derive(Clone, Copy)]
+struct Splat {
+    src: isize,
+    count: usize,
+}
+
+/// Output channels of several source channels.
+#[derive(Clone, Copy)]
+struct Gather {
+    src: isize,
+    offsets: [usize; LANES],
+    count: usize,
+}
+
+impl<L: Lanes> Channels<L> for Contiguous {
+    #[inline(always)]
+    fn offset(self, channel: usize) -> isize {
+        channel as isize
+    }
+    #[inline(always)]
+    fn count(self) -> usize {
+        LANES
+    }
+    #[inline(always)]
+    unsafe fn load(self, l: L, src: L::Src) -> L::Vector {
+        // SAFETY: four channels start here.
+        unsafe { l.load(src) }
+    }
+}
+
+impl<L: Lanes> Channels<L> for Partial {
+    #[inline(always)]
+    fn offset(self, channel: usize) -> isize {
+        channel as isize
+    }
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.count
+    }
+    #[inline(always)]
+    unsafe fn load(self, l: L, src: L::Src) -> L::Vector {
+        // SAFETY: `count` channels start here.
+        unsafe { l.load_partial(src, self.count) }
+    }
+}
+
+impl<L: Lanes> Channels<L> for Splat {
+    #[inline(always)]
+    fn offset(self, _channel: usize) -> isize {
+        self.src
+    }
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.count
+    }
+    #[inline(always)]
+    unsafe fn load(self, l: L, src: L::Src) -> L::Vector {
+        // SAFETY: the source channel is here.
+        unsafe { l.load_splat(src) }
+    }
+}
+
+impl<L: Lanes> Channels<L> for Gather {
+    #[inline(always)]
+    fn offset(self, _channel: usize) -> isize {
+        self.src
+    }
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.count
+    }
+    #[inline(always)]
+    unsafe fn load(self, l: L, src: L::Src) -> L::Vector {
+        // SAFETY: the first `count` offsets lead to the channels' sources.
+        unsafe { l.load_gather(src, self.offsets, self.count) }
+    }
+}
+
+/// `vectors` vectors of channels from `channel` on.
+#[inline(always)]
+fn span_vectors<L: Lanes, C: Channels<L>>(
+    l: L,
+    task: &Task<L>,
+    channel: usize,
+    vectors: usize,
+    channels: C,
+) {
+    for row in 0..task.rows.len as isize {
+        let (src, dst) = (task.src.step(row * task.rows.src), task.dst.step(row * task.rows.dst));
+        let mut column = 0;
+        while column < task.columns.len {
+            let left = task.columns.len - column;
+            let (j, ch) = (column as isize, channels.offset(channel));
+            let src = src.step(j * task.columns.src + ch);
+            let dst = dst.step(j * task.columns.dst + channel as isize);
+            for v in (0..(vectors * LANES) as isize).step_by(LANES) {
+                let (src, dst, first) = (src.step(v), dst.step(v), channel as isize + v);
+                match left {
+                    8.. => span_columns::<L, C, 8>(l, task, src, dst, first, channels),
+                    4..8 => span_columns::<L, C, 4>(l, task, src, dst, first, channels),
+                    2..4 => span_columns::<L, C, 2>(l, task, src, dst, first, channels),
+                    _ => span_columns::<L, C, 1>(l, task, src, dst, first, channels),
+                }
+            }
+            column += match left {
+                8.. => 8,
+                4..8 => 4,
+                2..4 => 2,
+                _ => 1,
+            };
+        }
+    }
+}
+
+/// `COLUMNS` columns of one row, for one vector of channels: each weight is loaded once for all of
+/// them.
+#[inline(always)]
+fn span_columns<L: Lanes, C: Channels<L>, const COLUMNS: usize>(
+    l: L,
+    task: &Task<L>,
+    src: L::Src,
+    dst: L::Dst,
+    channel: isize,
+    channels: C,
+) {
+    let Task { rows, columns, .. } = task;
+    let count = channels.count();
+    let load = |src: L::Src| {
+        // SAFETY: `count` weights or biases start here.
+        if count == LANES { unsafe { l.load(src) } } else { unsafe { l.load_partial(src, count) } }
+    };
+    let fresh = each_time(&task.bias).map_or(l.zero(), |bias| load(bias.step(channel)));
+    let mut acc = [fresh; COLUMNS];
+    let (mut row_src, mut row_weights) = (src, task.weights.step(channel));
+    for _ in 0..rows.taps {
+        let (mut tap_src, mut tap_weights) = (row_src, row_weights);
+        for _ in 0..columns.taps {
+            let w = load(tap_weights);
+            let mut column = tap_src;
+            unroll!(j < COLUMNS => {
+                // SAFETY: the source of this tap of column j.
+                let x = unsafe { channels.load(l, column) };
+                acc[j] = l.fma(acc[j], x, w);
+                column = column.step(columns.src);
+            });
+            tap_src = tap_src.step(columns.src_tap);
+            tap_weights = tap_weights.step(columns.weights_tap);
+        }
+        row_src = row_src.step(rows.src_tap);
+        row_weights = row_weights.step(rows.weights_tap);
+    }
+    finish(l, task, &mut acc);
+    let mut dst = dst;
+    unroll!(j < COLUMNS => {
+        // SAFETY: `count` results of column j start here.
+        unsafe {
+            if count == LANES { l.store(dst, acc[j]) } else { l.store_partial(dst, acc[j], count) }
+        }
+        dst = dst.step(columns.dst);
+    });
+}
+
+/// Where accumulators start: at the bias, or at +0.
+#[inline(always)]
+fn start<L: Lanes>(l: L, task: &Task<L>, channel: isize) -> L::Vector {
+    match each_time(&task.bias) {
+        // SAFETY: the biases of four channels start here.
+        Some(bias) => unsafe { l.load(bias.step(channel)) },
+        None => l.zero(),
+    }
+}

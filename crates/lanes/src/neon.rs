@@ -1,0 +1,164 @@
+use core::arch::aarch64::*;
+
+use crate::cursor::{Cursor, Dst, Src};
+use crate::{Bounds, Fused, LANES, Lanes};
+
+/// AArch64's Advanced SIMD, which every 64-bit ARM phone, board and computer has.
+#[derive(Clone, Copy, Debug)]
+pub struct Neon(());
+
+impl Neon {
+    /// The token, if this build may use the instructions.
+    #[must_use]
+    pub const fn new() -> Option<Self> {
+        if cfg!(target_feature = "neon") { Some(Self(())) } else { None }
+    }
+}
+
+impl Lanes for Neon {
+    const NAME: &'static str = "neon";
+    type Contract = Fused;
+    type Element = f32;
+    type Src = Src;
+    type Dst = Dst;
+    type Vector = float32x4_t;
+    type Mask = uint32x4_t;
+
+    #[inline(always)]
+    fn zero(self) -> float32x4_t {
+        self.splat(0.0)
+    }
+
+    #[inline(always)]
+    fn splat(self, element: f32) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON.
+        unsafe { vdupq_n_f32(element) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, src: Src) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON; the caller vouches for four elements.
+        unsafe { vld1q_f32(src.access(4)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_splat(self, src: Src) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON; the caller vouches for one element.
+        unsafe { vld1q_dup_f32(src.access(1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_partial(self, src: Src, count: usize) -> float32x4_t {
+        let pointer = src.access(count);
+        // SAFETY: the token is the proof of NEON; the caller vouches for `count` elements, and no
+        // arm reads more.
+        unsafe {
+            let zero = vdupq_n_f32(0.0);
+            match count {
+                1 => vld1q_lane_f32::<0>(pointer, zero),
+                2 => vcombine_f32(vld1_f32(pointer), vdup_n_f32(0.0)),
+                3 => {
+                    let pair = vcombine_f32(vld1_f32(pointer), vdup_n_f32(0.0));
+                    vld1q_lane_f32::<2>(pointer.add(2), pair)
+                }
+                _ => vld1q_f32(pointer),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_even(self, src: Src) -> float32x4_t {
+        let pointer = src.access(7);
+        // SAFETY: the token is the proof of NEON; the caller vouches for seven elements, 0..4 and
+        // 3..7. Rotating the second by one lane puts elements 4 and 6 where UZP1 looks.
+        unsafe {
+            let (low, high) = (vld1q_f32(pointer), vld1q_f32(pointer.add(3)));
+            vuzp1q_f32(low, vextq_f32::<1>(high, high))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_pair(self, src: Src) -> (float32x4_t, float32x4_t) {
+        let pointer = src.access(8);
+        // SAFETY: the token is the proof of NEON; the caller vouches for eight elements.
+        let pair = unsafe { vld2q_f32(pointer) };
+        (pair.0, pair.1)
+    }
+
+    #[inline(always)]
+    unsafe fn load_gather(self, src: Src, offsets: [usize; LANES], count: usize) -> float32x4_t {
+        // SAFETY: the caller vouches for the first `count` offsets.
+        let lane = |i: usize| unsafe { src.add(offsets[i]).access(1) };
+        // SAFETY: the token is the proof of NEON; each pointer is one of the caller's.
+        unsafe {
+            let mut vector = vld1q_lane_f32::<0>(lane(0), vdupq_n_f32(0.0));
+            if count > 1 {
+                vector = vld1q_lane_f32::<1>(lane(1), vector);
+            }
+            if count > 2 {
+                vector = vld1q_lane_f32::<2>(lane(2), vector);
+            }
+            if count > 3 {
+                vector = vld1q_lane_f32::<3>(lane(3), vector);
+            }
+            vector
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, dst: Dst, vector: float32x4_t) {
+        // SAFETY: the token is the proof of NEON; the caller vouches for four elements.
+        unsafe { vst1q_f32(dst.access(4), vector) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_partial(self, dst: Dst, vector: float32x4_t, count: usize) {
+        let pointer = dst.access(count);
+        // SAFETY: the token is the proof of NEON; the caller vouches for `count` elements, and no
+        // arm writes more.
+        unsafe {
+            match count {
+                1 => vst1q_lane_f32::<0>(pointer, vector),
+                2 => vst1_f32(pointer, vget_low_f32(vector)),
+                3 => {
+                    vst1_f32(pointer, vget_low_f32(vector));
+                    vst1q_lane_f32::<2>(pointer.add(2), vector);
+                }
+                _ => vst1q_f32(pointer, vector),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn fma(self, acc: float32x4_t, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON.
+        unsafe { vfmaq_f32(acc, a, b) }
+    }
+
+    #[inline(always)]
+    fn fma_where(
+        self,
+        mask: uint32x4_t,
+        acc: float32x4_t,
+        a: float32x4_t,
+        b: float32x4_t,
+    ) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON.
+        unsafe { vbslq_f32(mask, vfmaq_f32(acc, a, b), acc) }
+    }
+
+    #[inline(always)]
+    fn mask(self, from: usize, to: usize) -> uint32x4_t {
+        let lanes: [u32; LANES] =
+            core::array::from_fn(|lane| if from <= lane && lane < to { u32::MAX } else { 0 });
+        // SAFETY: the token is the proof of NEON, and the array has four elements.
+        unsafe { vld1q_u32(lanes.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn clamp(self, vector: float32x4_t, bounds: &Bounds) -> float32x4_t {
+        let (min, max) = (self.splat(bounds.min), self.splat(bounds.max));
+        // SAFETY: the token is the proof of NEON. FMAX and FMIN are IEEE maximum and minimum.
+        unsafe { vminq_f32(vmaxq_f32(vector, min), max) }
+    }
+}
