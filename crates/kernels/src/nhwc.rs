@@ -54,15 +54,14 @@ pub(crate) fn row<
                         tap = tap.step(columns.weights_tap);
                     });
                     let mut x = [l.zero(); MOST_COLUMNS];
-                    let mut column = src;
                     unroll!(j < COLUMNS => {
                         unroll!(u < K => {
                             let q = j * S + u;
                             if q >= LOW && q < window - HIGH {
                                 if j == 0 || u + S >= K {
+                                    let column = src.step((q - LOW) as isize * columns.src_tap);
                                     // SAFETY: a column of the window that the tile does not miss.
                                     x[q] = unsafe { l.load(column) };
-                                    column = column.step(columns.src_tap);
                                 }
                                 acc[j] = l.fma(acc[j], x[q], w[u]);
                             }
@@ -105,7 +104,8 @@ const MOST_COLUMNS: usize = 24;
 /// `FLIGHT` = ⌈K/S⌉ rows of results are in flight. Ageing is a renaming: the loop is unrolled
 /// until every accumulator is back in its register. 3×3 needs 9 + 3·COLUMNS registers and few for
 /// the input. Rows that the windows miss at the ends of the strip are skipped while it fills and
-/// drains; columns as in [`row`].
+/// drains; columns as in [`row`]. Whether to `CLAMP` is decided beforehand: a test for each row would
+/// be a tenth of the instructions.
 #[inline(always)]
 pub(crate) fn roll<
     L: Lanes,
@@ -115,6 +115,7 @@ pub(crate) fn roll<
     const COLUMNS: usize,
     const LOW: usize,
     const HIGH: usize,
+    const CLAMP: bool,
 >(
     l: L,
     task: &Task<L>,
@@ -125,7 +126,7 @@ pub(crate) fn roll<
     for _ in 0..columns.len / COLUMNS {
         for channel in (0..task.depth.len as isize).step_by(LANES) {
             let fresh = [start(l, task, channel); COLUMNS];
-            let mut strip = Strip::<L, K, S, FLIGHT, COLUMNS, LOW, HIGH> {
+            let mut strip = Strip::<L, K, S, FLIGHT, COLUMNS, LOW, HIGH, CLAMP> {
                 lanes: l,
                 task,
                 weights: [[l.zero(); K]; K],
@@ -185,6 +186,7 @@ struct Strip<
     const COLUMNS: usize,
     const LOW: usize,
     const HIGH: usize,
+    const CLAMP: bool,
 > {
     lanes: L,
     task: &'t Task<L>,
@@ -202,7 +204,8 @@ impl<
     const COLUMNS: usize,
     const LOW: usize,
     const HIGH: usize,
-> Strip<'_, L, K, S, FLIGHT, COLUMNS, LOW, HIGH>
+    const CLAMP: bool,
+> Strip<'_, L, K, S, FLIGHT, COLUMNS, LOW, HIGH, CLAMP>
 {
     /// Adds an input row, the `i`-th of its step, to the results of ages `youngest..=oldest`.
     #[inline(always)]
@@ -244,9 +247,14 @@ impl<
     #[inline(always)]
     fn complete(&mut self) {
         let done = &mut self.acc[FLIGHT - 1];
-        finish(self.lanes, self.task, done);
+        if CLAMP && let Some(bounds) = &self.task.bounds {
+            unroll!(j < COLUMNS => {
+                done[j] = self.lanes.clamp(done[j], bounds);
+            });
+        }
         unroll!(j < COLUMNS => {
-            let dst = self.dst.step(j as isize * self.task.columns.dst);
+            // Results have the channels of the input, and so its step: no registers for another.
+            let dst = self.dst.step(j as isize * self.task.columns.src_tap);
             // SAFETY: one of the strip's results.
             unsafe { self.lanes.store(dst, done[j]) };
         });
@@ -256,7 +264,10 @@ impl<
     /// Makes all results one step older, and the youngest fresh.
     #[inline(always)]
     fn age(&mut self, fresh: [L::Vector; COLUMNS]) {
-        self.acc.rotate_right(1);
+        unroll!(younger < FLIGHT - 1 => {
+            let age = FLIGHT - 1 - younger;
+            self.acc[age] = self.acc[age - 1];
+        });
         self.acc[0] = fresh;
     }
 }

@@ -32,7 +32,13 @@ macro_rules! kernels {
 /// Chooses the generic body of an instance, and the const parameters that its tasks need.
 macro_rules! body {
     (Forward Nhwc Roll ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
-        clipped!($task, $k, $s, LOW, HIGH, nhwc::roll::<L, $k, $s, $rows, $columns, LOW, HIGH>($l, $task))
+        if $task.bounds.is_some() {
+            clipped!($task, $k, $s, LOW, HIGH,
+                nhwc::roll::<L, $k, $s, $rows, $columns, LOW, HIGH, true>($l, $task))
+        } else {
+            clipped!($task, $k, $s, LOW, HIGH,
+                nhwc::roll::<L, $k, $s, $rows, $columns, LOW, HIGH, false>($l, $task))
+        }
     };
     (Forward Nhwc Row ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
         clipped!($task, $k, $s, LOW, HIGH, nhwc::row::<L, $k, $s, $columns, LOW, HIGH>($l, $task))
@@ -58,19 +64,19 @@ macro_rules! body {
 /// that [`Instance::clips`] lists.
 macro_rules! clipped {
     ($task:ident, $k:literal, $s:literal, $low:ident, $high:ident, $call:expr) => {{
-        // At stride 1 the second of these is the third, so that no code is made for it.
         const HALF: usize = $k / 2;
-        const LESS: usize = if $s == 1 { HALF } else { HALF - 1 };
-        clipped!(@ $task.columns.clip_low, $low, LESS, HALF,
-            clipped!(@ $task.columns.clip_high, $high, LESS, HALF, $call))
+        const LESS: usize = HALF - 1;
+        clipped!(@ $task.columns.clip_low, $s, $low, LESS, HALF,
+            clipped!(@ $task.columns.clip_high, $s, $high, LESS, HALF, $call))
     }};
-    (@ $clip:expr, $name:ident, $less:ident, $half:ident, $call:expr) => {
+    (@ $clip:expr, $s:literal, $name:ident, $less:ident, $half:ident, $call:expr) => {
         match $clip {
             0 => {
                 const $name: usize = 0;
                 $call
             }
-            clip if clip == $half => {
+            // The last case only where it differs: otherwise no code is made for it.
+            clip if $s == 1 || $less == 0 || clip == $half => {
                 const $name: usize = $half;
                 $call
             }
