@@ -47,17 +47,17 @@ pub struct Span {
 }
 
 impl Span {
-    /// The part of this span that holds results `from..to` of the tensor (`out_step` must be 1),
-    /// if any.
+    /// The part of this span that holds results `from..to` of the tensor, if any.
     #[must_use]
     pub fn clip(&self, from: usize, to: usize) -> Option<Self> {
-        let first = from.max(self.out);
-        let end = to.min(self.out + self.len);
-        if first >= end {
+        let skipped = from.saturating_sub(self.out).div_ceil(self.out_step);
+        let end = to.saturating_sub(self.out).div_ceil(self.out_step).min(self.len);
+        if skipped >= end {
             return None;
         }
-        let src = if self.taps == 0 { 0 } else { self.src + (first - self.out) * self.src_step };
-        Some(Self { out: first, len: end - first, src, ..*self })
+        let src = if self.taps == 0 { 0 } else { self.src + skipped * self.src_step };
+        let out = self.out + skipped * self.out_step;
+        Some(Self { out, len: end - skipped, src, ..*self })
     }
 }
 
@@ -182,6 +182,17 @@ impl Axis {
     pub const fn output(&self) -> usize {
         let padded = self.input as isize + self.pad_low + self.pad_high;
         (padded as usize - self.extent()) / self.stride + 1
+    }
+
+    /// At stride 1, the axis whose forward pass is this one's input gradient, if the kernel is read
+    /// backwards: from the output back to the input.
+    #[must_use]
+    pub fn adjoint(&self) -> Option<Self> {
+        let reach = ((self.kernel - 1) * self.dilation) as isize;
+        let (input, output) = (self.input as isize, self.output() as isize);
+        let pad_low = reach - self.pad_low;
+        let pad_high = input + reach - output - pad_low;
+        (self.stride == 1).then_some(Self { input: self.output(), pad_low, pad_high, ..*self })
     }
 
     /// Number of (window, tap) pairs that lie inside the input: the multiplications along this axis.
@@ -540,19 +551,41 @@ mod tests {
 
     #[test]
     fn clipped_spans_keep_their_sources() {
-        let axis = Axis::new(9, 3, 2, 1, 1, 1).unwrap();
-        for span in axis.forward_spans() {
-            for (from, to) in [(0, 2), (1, 4), (2, 3), (4, 9)] {
-                let Some(part) = span.clip(from, to) else { continue };
-                for j in 0..part.len {
-                    let whole = part.out + j - span.out;
-                    assert!((from..to).contains(&(part.out + j)));
-                    assert_eq!(part.src + j * part.src_step, span.src + whole * span.src_step);
+        for stride in [1, 2, 3] {
+            let axis = Axis::new(11, 3, stride, 1, 1, 1).unwrap();
+            for span in axis.forward_spans().chain(axis.grad_input_spans()) {
+                for (from, to) in [(0, 2), (1, 4), (2, 3), (3, 4), (4, 11)] {
+                    let results = |span: Span| {
+                        (0..span.len).map(move |j| {
+                            (span.out + j * span.out_step, span.src + j * span.src_step)
+                        })
+                    };
+                    let inside = results(span).filter(|(out, _)| (from..to).contains(out));
+                    let clipped = span.clip(from, to).into_iter().flat_map(results);
+                    if span.taps > 0 {
+                        assert!(clipped.eq(inside), "{span:?} {from}..{to}");
+                    } else {
+                        assert_eq!(clipped.count(), inside.count(), "{span:?} {from}..{to}");
+                    }
                 }
             }
         }
-        let first = axis.forward_spans().next().unwrap();
-        assert_eq!(first.clip(7, 9), None);
+    }
+
+    #[test]
+    fn the_adjoint_is_the_input_gradient() {
+        let mut adjoints = 0;
+        for axis in every_axis() {
+            let Some(adjoint) = axis.adjoint() else { continue };
+            adjoints += 1;
+            assert_eq!(adjoint.output(), axis.input, "{axis:?}");
+            let reversed = adjoint.forward_spans().map(|span| {
+                let tap = if span.taps == 0 { 0 } else { axis.kernel - 1 - span.tap };
+                Span { tap, tap_step: -1, ..span }
+            });
+            assert!(reversed.eq(axis.grad_input_spans()), "{axis:?}");
+        }
+        assert!(adjoints > 10_000, "{adjoints}");
     }
 
     #[test]

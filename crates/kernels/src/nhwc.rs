@@ -71,8 +71,8 @@ pub(crate) fn row<
                     if taps == 0 {
                         break;
                     }
-                    src = src.step(rows.src_tap);
-                    weights = weights.step(rows.weights_tap);
+                    src = src.step(rows.src_tap).anew();
+                    weights = weights.step(rows.weights_tap).anew();
                 }
                 finish(l, task, &mut acc);
                 let mut dst = tile_dst.step(channel);

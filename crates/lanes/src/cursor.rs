@@ -5,12 +5,13 @@ pub trait Cursor: Copy {
     #[must_use]
     fn step(self, offset: isize) -> Self;
 
-    /// `offset` elements on, to a place that is about to be read or written.
+    /// The same position, with its origin hidden from the optimiser.
     ///
-    /// # Safety
-    /// - The tensor has at least `offset` elements after this position.
+    /// A loop that reads many columns of each row has one position that moves from row to row.
+    /// LLVM's loop strength reduction would rather move a pointer for each column, at two additions
+    /// a load and far more integer registers than there are.
     #[must_use]
-    unsafe fn add(self, offset: usize) -> Self;
+    fn anew(self) -> Self;
 }
 
 macro_rules! cursor {
@@ -60,12 +61,23 @@ macro_rules! cursor {
             }
 
             #[inline(always)]
-            unsafe fn add(self, offset: usize) -> Self {
-                if cfg!(debug_assertions) {
-                    return self.step(offset as isize);
+            fn anew(self) -> Self {
+                #[cfg(all(any(target_arch = "aarch64", target_arch = "x86_64"), not(miri)))]
+                {
+                    let mut pointer = self.pointer;
+                    // SAFETY: there is no instruction, so nothing happens but that the pointer may
+                    // have changed, for all the compiler knows.
+                    unsafe {
+                        core::arch::asm!(
+                            "/* {0} */",
+                            inout(reg) pointer,
+                            options(pure, nomem, nostack, preserves_flags)
+                        );
+                    }
+                    Self { pointer, ..self }
                 }
-                // SAFETY: the caller keeps the result inside the tensor.
-                Self { pointer: unsafe { self.pointer.add(offset) }, ..self }
+                #[cfg(not(all(any(target_arch = "aarch64", target_arch = "x86_64"), not(miri))))]
+                Self { pointer: core::hint::black_box(self.pointer), ..self }
             }
         }
     };

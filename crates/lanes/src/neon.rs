@@ -88,7 +88,7 @@ impl Lanes for Neon {
     #[inline(always)]
     unsafe fn load_gather(self, src: Src, offsets: [usize; LANES], count: usize) -> float32x4_t {
         // SAFETY: the caller vouches for the first `count` offsets.
-        let lane = |i: usize| unsafe { src.add(offsets[i]).access(1) };
+        let lane = |i: usize| unsafe { src.step(offsets[i] as isize).access(1) };
         // SAFETY: the token is the proof of NEON; each pointer is one of the caller's.
         unsafe {
             let mut vector = vld1q_lane_f32::<0>(lane(0), vdupq_n_f32(0.0));

@@ -284,7 +284,7 @@ impl<C: Contract> Lanes for Portable<C> {
         use crate::Cursor;
         let lane = |i: usize| {
             // SAFETY: the caller vouches for the first `count` offsets.
-            if i < count { unsafe { *src.add(offsets[i]).access(1) } } else { 0.0 }
+            if i < count { unsafe { *src.step(offsets[i] as isize).access(1) } } else { 0.0 }
         };
         vector::from_array([lane(0), lane(1), lane(2), lane(3)])
     }

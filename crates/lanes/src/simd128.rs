@@ -168,7 +168,7 @@ unsafe fn load_partial(src: Src, count: usize) -> v128 {
 #[inline(always)]
 unsafe fn load_gather(src: Src, offsets: [usize; LANES], count: usize) -> v128 {
     // SAFETY: the caller vouches for the first `count` offsets.
-    let lane = |i: usize| unsafe { src.add(offsets[i]).access(1).cast::<u32>() };
+    let lane = |i: usize| unsafe { src.step(offsets[i] as isize).access(1).cast::<u32>() };
     // SAFETY: each pointer is one of the caller's.
     unsafe {
         let mut vector = v128_load32_zero(lane(0));
