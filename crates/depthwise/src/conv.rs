@@ -1,5 +1,6 @@
 use depthwise_description::{
-    Activation, Instance, Layout, Machine, Padding, Plan, Problem, ProblemBuilder,
+    Activation, DescriptionError, Instance, Layout, Machine, Padding, Pass, Plan, Problem,
+    ProblemBuilder,
 };
 use depthwise_kernels::{Tensors, execute};
 use depthwise_lanes::{Dst, Lanes, Src};
@@ -12,8 +13,41 @@ use crate::isa::{Isa, WithLanes};
 /// It holds no tensor and allocates nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Conv {
-    plan: Plan,
+    plans: Plans,
     isa: Isa,
+}
+
+/// One plan for each pass.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Plans {
+    forward: Plan,
+    grad_input: Plan,
+}
+
+impl Plans {
+    /// The best plans for a machine; those passes that `instance` computes use it.
+    fn new(
+        problem: Problem,
+        machine: Machine,
+        instance: Option<&'static Instance>,
+    ) -> Result<Self, Error> {
+        let plan = |pass| {
+            let problem = problem.with_pass(pass);
+            let chosen = instance.map(|i| Plan::with_instance(problem, machine, i));
+            chosen.and_then(Result::ok).unwrap_or_else(|| Plan::new(problem, machine))
+        };
+        let plans = Self { forward: plan(Pass::Forward), grad_input: plan(Pass::GradInput) };
+        match instance {
+            Some(instance) if !plans.all().iter().any(|plan| plan.instance() == instance) => {
+                Err(DescriptionError::Instance(instance.name).into())
+            }
+            _ => Ok(plans),
+        }
+    }
+
+    fn all(&self) -> [&Plan; 2] {
+        [&self.forward, &self.grad_input]
+    }
 }
 
 impl Conv {
@@ -27,22 +61,31 @@ impl Conv {
         }
     }
 
-    /// The convolution of a problem on the fastest instruction set here.
+    /// The convolution of a problem on the fastest instruction set here. All passes are planned,
+    /// whichever the problem names.
     #[must_use]
     pub fn new(problem: Problem) -> Self {
-        Self { plan: Plan::new(problem, Machine::target()), isa: Isa::best() }
+        let plan = |pass| Plan::new(problem.with_pass(pass), Machine::target());
+        let plans = Plans { forward: plan(Pass::Forward), grad_input: plan(Pass::GradInput) };
+        Self { plans, isa: Isa::best() }
     }
 
     /// What is computed.
     #[must_use]
     pub const fn problem(&self) -> &Problem {
-        self.plan.problem()
+        self.plans.forward.problem()
     }
 
-    /// How it is computed.
+    /// How the forward pass is computed.
     #[must_use]
     pub const fn plan(&self) -> &Plan {
-        &self.plan
+        &self.plans.forward
+    }
+
+    /// How the input gradient is computed.
+    #[must_use]
+    pub const fn grad_input_plan(&self) -> &Plan {
+        &self.plans.grad_input
     }
 
     /// What runs it.
@@ -92,35 +135,84 @@ impl Conv {
             check(Argument::Bias, bias.len(), problem.output_channels())?;
         }
         check(Argument::Output, output.len(), problem.output_len())?;
-        let forward = Forward { plan: &self.plan, input, weights, bias, output };
-        self.isa.with(forward).ok_or(Error::Unavailable(self.isa))
+        let plan = &self.plans.forward;
+        let sweep = SweepCall { plan, source: input, weights, bias, results: output, update: Update::Overwrite };
+        self.isa.with(sweep).ok_or(Error::Unavailable(self.isa))
     }
+
+    /// The gradient of the input, from the gradient of the output and the weights: the transposed
+    /// convolution. (The activation is not part of it: `grad_output` is the gradient of what the
+    /// activation is applied to.)
+    ///
+    /// - `grad_output`: `[n][oh][ow][c·m]` or `[n][c·m][oh][ow]`
+    /// - `weights`: `[kh][kw][c·m]` or `[c·m][kh][kw]`
+    /// - `grad_input`: `[n][h][w][c]` or `[n][c][h][w]`
+    ///
+    /// Each element is one chain over the output positions that it contributed to, in ascending
+    /// (oh, ow) order, and over the output channels of its channel at each, from +0; to accumulate,
+    /// that sum is added to what is there.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for a slice of another length than the shape; `grad_input` is untouched.
+    #[doc(alias = "backward_data")]
+    #[doc(alias = "bwd_data")]
+    #[doc(alias = "dgrad")]
+    #[doc(alias = "conv_transpose")]
+    pub fn grad_input(
+        &self,
+        grad_output: &[f32],
+        weights: &[f32],
+        grad_input: &mut [f32],
+        update: Update,
+    ) -> Result<(), Error> {
+        let problem = self.problem();
+        check(Argument::GradOutput, grad_output.len(), problem.output_len())?;
+        check(Argument::Weights, weights.len(), problem.weights_len())?;
+        check(Argument::GradInput, grad_input.len(), problem.input_len())?;
+        let plan = &self.plans.grad_input;
+        let (source, results) = (grad_output, grad_input);
+        let sweep = SweepCall { plan, source, weights, bias: None, results, update };
+        self.isa.with(sweep).ok_or(Error::Unavailable(self.isa))
+    }
+}
+
+/// What becomes of the elements that a gradient is written to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Update {
+    /// They are replaced, and not read.
+    #[default]
+    Overwrite,
+    /// The gradient is added to them.
+    Accumulate,
 }
 
 fn check(argument: Argument, found: usize, expected: usize) -> Result<(), Error> {
     if found == expected { Ok(()) } else { Err(Error::Length { argument, expected, found }) }
 }
 
-struct Forward<'a> {
+/// A forward pass or an input gradient, its slices checked.
+struct SweepCall<'a> {
     plan: &'a Plan,
-    input: &'a [f32],
+    source: &'a [f32],
     weights: &'a [f32],
     bias: Option<&'a [f32]>,
-    output: &'a mut [f32],
+    results: &'a mut [f32],
+    update: Update,
 }
 
-impl WithLanes for Forward<'_> {
+impl WithLanes for SweepCall<'_> {
     type Output = ();
 
     fn run<L: Lanes<Element = f32, Src = Src, Dst = Dst>>(self, lanes: L) {
         let tensors = Tensors::<L> {
-            input: Src::new(self.input),
+            source: Src::new(self.source),
             weights: Src::new(self.weights),
             bias: self.bias.map(Src::new),
-            output: Dst::new(self.output),
+            results: Dst::new(self.results),
+            accumulate: self.update == Update::Accumulate,
         };
-        // SAFETY: `Conv::forward` has compared every length with the plan's problem; the borrows
-        // outlive the call, and that of the output is exclusive.
+        // SAFETY: `Conv` has compared every length with the plan's problem; the borrows outlive the
+        // call, and that of the results is exclusive.
         unsafe { execute(lanes, self.plan, &tensors) }
     }
 }
@@ -224,10 +316,6 @@ impl Builder {
         if !isa.available() {
             return Err(Error::Unavailable(isa));
         }
-        let plan = match self.instance {
-            Some(instance) => Plan::with_instance(problem, self.machine, instance)?,
-            None => Plan::new(problem, self.machine),
-        };
-        Ok(Conv { plan, isa })
+        Ok(Conv { plans: Plans::new(problem, self.machine, self.instance)?, isa })
     }
 }

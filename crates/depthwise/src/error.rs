@@ -15,6 +15,10 @@ pub enum Argument {
     Bias,
     /// `[n][oh][ow][c·m]` or `[n][c·m][oh][ow]`
     Output,
+    /// The gradient of the input, shaped like it.
+    GradInput,
+    /// The gradient of the output, shaped like it.
+    GradOutput,
 }
 
 impl fmt::Display for Argument {
@@ -24,6 +28,8 @@ impl fmt::Display for Argument {
             Self::Weights => "weights",
             Self::Bias => "bias",
             Self::Output => "output",
+            Self::GradInput => "grad_input",
+            Self::GradOutput => "grad_output",
         })
     }
 }

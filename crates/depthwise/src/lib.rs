@@ -56,7 +56,7 @@ mod isa;
 mod ndarray;
 mod weights;
 
-pub use conv::{Builder, Conv};
+pub use conv::{Builder, Conv, Update};
 pub use depthwise_description::{
     Activation, Axis, Body, ColumnTile, Columns, DescriptionError, Dimension, Dtype, INSTANCES,
     Instance, Layout, Machine, Padding, Part, Pass, Plan, Problem, ProblemBuilder, Rectangle, Size,

@@ -13,11 +13,15 @@ pub struct ColumnTile {
     pub columns: usize,
     /// Number of tiles.
     pub count: usize,
-    /// First column of the input that the first tile reads.
+    /// First column of the source that the first tile reads.
     pub src: usize,
-    /// Columns that its windows miss before the first column of the input.
+    /// First tap of each window, clipped or not.
+    pub tap: usize,
+    /// Step between taps, 1 or −1.
+    pub tap_step: isize,
+    /// Columns that its windows miss before the first column of the source.
     pub clip_low: usize,
-    /// Columns that its windows miss after the last column of the input.
+    /// Columns that its windows miss after the last column of the source.
     pub clip_high: usize,
 }
 
@@ -28,6 +32,7 @@ pub struct ColumnTile {
 #[derive(Clone, Debug)]
 pub struct ColumnTiles {
     axis: Axis,
+    reversed: bool,
     /// Instances by falling width, and how many tiles of each are still to be placed.
     family: [Option<(&'static Instance, usize)>; Self::WIDTHS],
     /// Columns to skip before the last tile.
@@ -39,8 +44,13 @@ impl ColumnTiles {
     /// Most widths that one family of instances has.
     pub const WIDTHS: usize = 3;
 
-    /// Covers `axis` with tiles of the given instances, by falling width.
-    pub(crate) fn new(axis: Axis, family: [Option<&'static Instance>; Self::WIDTHS]) -> Self {
+    /// Covers `axis` with tiles of the given instances, by falling width, with the kernel read
+    /// forwards or backwards.
+    pub(crate) fn new(
+        axis: Axis,
+        reversed: bool,
+        family: [Option<&'static Instance>; Self::WIDTHS],
+    ) -> Self {
         let columns = axis.output();
         let partial = family[0].is_some_and(|widest| widest.layout == Layout::Nchw);
         let widths = family.map(|instance| instance.map_or(0, |instance| instance.tile.columns));
@@ -54,7 +64,7 @@ impl ColumnTiles {
             counts.rotate_left(1);
             instance.map(|instance| (instance, place))
         });
-        Self { axis, family, skip, next: 0 }
+        Self { axis, reversed, family, skip, next: 0 }
     }
 
     /// Columns that windows `first..first + columns` miss at the low and at the high end.
@@ -78,7 +88,9 @@ impl ColumnTiles {
         self.next += columns;
         let (clip_low, clip_high) = self.clips(out, columns);
         let src = ((out * self.axis.stride()) as isize - self.axis.pad_low()).max(0) as usize;
-        Some(ColumnTile { instance, out, columns, count: 1, src, clip_low, clip_high })
+        let (tap, tap_step) = if self.reversed { (self.axis.kernel() - 1, -1) } else { (0, 1) };
+        let count = 1;
+        Some(ColumnTile { instance, out, columns, count, src, tap, tap_step, clip_low, clip_high })
     }
 }
 

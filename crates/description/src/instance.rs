@@ -184,19 +184,29 @@ impl Instance {
     }
 
     /// Whether it computes this problem, alone or together with the general instance of its layout.
+    ///
+    /// The input gradient at stride 1 is a forward convolution with the kernel read backwards, and
+    /// the general instances follow the spans of either: so forward instances compute both.
     #[must_use]
     pub fn computes(&self, problem: &Problem) -> bool {
+        let gradient = self.pass == Pass::Forward && problem.pass() == Pass::GradInput;
         let window = |axis: Axis| {
             self.kernel.fits(axis.kernel())
                 && self.stride.fits(axis.stride())
-                && (self.body == Body::Span || axis.dilation() == 1)
+                && (self.body == Body::Span
+                    || (axis.dilation() == 1 && (!gradient || axis.stride() == 1)))
         };
-        self.pass == problem.pass()
+        let depth = match self.body {
+            Body::Span => true,
+            // Planes of one source channel may follow each other, but not be summed.
+            _ => problem.multiplier() == 1 || (self.layout == Layout::Nchw && !gradient),
+        };
+        (self.pass == problem.pass() || gradient)
             && self.dtype == problem.dtype()
             && self.layout == problem.layout()
             && window(problem.height())
             && window(problem.width())
-            && (self.body == Body::Span || self.layout == Layout::Nchw || problem.multiplier() == 1)
+            && depth
     }
 
     /// Whether it runs without spilling on `machine`.

@@ -25,6 +25,7 @@ mod machine;
 mod padding;
 mod plan;
 mod problem;
+mod sweep;
 
 pub use axis::{Axis, GradInputSpans, Span, Spans};
 pub use cover::{ColumnTile, ColumnTiles};
@@ -34,3 +35,4 @@ pub use machine::Machine;
 pub use padding::Padding;
 pub use plan::{Columns, Part, Plan, Rectangle, Rectangles};
 pub use problem::{Activation, Dtype, Layout, Pass, Problem, ProblemBuilder};
+pub use sweep::{Sweep, SweepSpans};

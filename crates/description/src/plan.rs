@@ -1,11 +1,12 @@
 use core::ops::Range;
 
-use crate::axis::{Span, Spans};
+use crate::axis::{Axis, Span};
 use crate::cover::{ColumnTile, ColumnTiles};
 use crate::error::DescriptionError;
 use crate::instance::{Body, INSTANCES, Instance};
 use crate::machine::Machine;
 use crate::problem::{Layout, Problem};
+use crate::sweep::{Sweep, SweepSpans};
 
 /// How a problem is computed: a function of its shape and of the machine, never of data.
 ///
@@ -15,6 +16,7 @@ use crate::problem::{Layout, Problem};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plan {
     problem: Problem,
+    sweep: Sweep,
     machine: Machine,
     /// Instances of one body by falling width; empty where the general one does it all.
     family: [Option<&'static Instance>; ColumnTiles::WIDTHS],
@@ -44,9 +46,9 @@ pub struct Rectangle {
     /// are clipped at its ends only; there `taps` counts those of an unclipped row, and the rows
     /// missed are `clip_low` and `clip_high`.
     pub rows: Span,
-    /// Rows of the input that the first windows miss (rolling instances).
+    /// Rows of the source that the first windows miss (rolling instances).
     pub clip_low: usize,
-    /// Rows of the input that the last windows miss (rolling instances).
+    /// Rows of the source that the last windows miss (rolling instances).
     pub clip_high: usize,
     /// Its columns.
     pub columns: Columns,
@@ -68,7 +70,7 @@ impl Plan {
         let chosen = INSTANCES.iter().find(|instance| {
             instance.computes(&problem)
                 && instance.suits(machine)
-                && (instance.body != Body::Roll || rolls(&problem))
+                && (instance.body != Body::Roll || rolls(&Sweep::new(&problem)))
         });
         let general = general(&problem);
         Self::from_instance(problem, machine, chosen.unwrap_or(general))
@@ -83,7 +85,8 @@ impl Plan {
         machine: Machine,
         instance: &'static Instance,
     ) -> Result<Self, DescriptionError> {
-        if !instance.computes(&problem) || (instance.body == Body::Roll && !rolls(&problem)) {
+        let rolls = instance.body != Body::Roll || rolls(&Sweep::new(&problem));
+        if !instance.computes(&problem) || !rolls {
             return Err(DescriptionError::Instance(instance.name));
         }
         Ok(Self::from_instance(problem, machine, instance))
@@ -108,14 +111,21 @@ impl Plan {
             }
         }
         let general = general(&problem);
-        let (channel_block, row_blocks) = blocks(&problem, machine, chosen);
-        Self { problem, machine, family, general, channel_block, row_blocks }
+        let sweep = Sweep::new(&problem);
+        let (channel_block, row_blocks) = blocks(&problem, &sweep, machine, chosen);
+        Self { problem, sweep, machine, family, general, channel_block, row_blocks }
     }
 
     /// What is computed.
     #[must_use]
     pub const fn problem(&self) -> &Problem {
         &self.problem
+    }
+
+    /// Its source and its results.
+    #[must_use]
+    pub const fn sweep(&self) -> &Sweep {
+        &self.sweep
     }
 
     /// What it is tuned for.
@@ -139,7 +149,7 @@ impl Plan {
 
     /// The shares of the work, image after image, block after block.
     pub fn parts(&self) -> impl Iterator<Item = Part> + use<> {
-        let (channels, rows) = (self.problem.output_channels(), self.problem.height().output());
+        let (channels, rows) = (self.sweep.result_channels, self.sweep.results[0]);
         let (channel_block, row_blocks) = (self.channel_block, self.row_blocks);
         let share = move |block: usize| block * (rows / row_blocks) + block * (rows % row_blocks) / row_blocks;
         (0..self.problem.batch()).flat_map(move |image| {
@@ -160,20 +170,22 @@ impl Plan {
     #[must_use]
     pub fn rectangles(&self, rows: Range<usize>, tiles: bool) -> Rectangles {
         let family = if tiles { self.family } else { [None; ColumnTiles::WIDTHS] };
-        let tiles = family[0].map(|_| ColumnTiles::new(self.problem.width(), family));
-        Rectangles { plan: *self, rows, columns: ColumnCover::new(self, tiles), current: None }
+        let tiles = self.sweep.convolution.filter(|_| family[0].is_some());
+        let tiles = tiles.map(|[_, width]| ColumnTiles::new(width, self.sweep.reversed, family));
+        let columns = ColumnCover::new(&self.sweep, tiles);
+        Rectangles { plan: *self, rows, columns, current: None }
     }
 
     /// The whole plan as data: the rectangles of one image and one vector of channels, for logs,
     /// coverage counts and pictures.
     #[must_use]
     pub fn explain(&self) -> Rectangles {
-        self.rectangles(0..self.problem.height().output(), true)
+        self.rectangles(0..self.sweep.results[0], true)
     }
 
     /// The rows of a rolling instance as one rectangle.
-    fn rolled(&self, rows: &Range<usize>) -> (Span, usize, usize) {
-        let axis = self.problem.height();
+    fn rolled(&self, axis: Axis, rows: &Range<usize>) -> (Span, usize, usize) {
+        let (tap, tap_step) = if self.sweep.reversed { (axis.kernel() - 1, -1) } else { (0, 1) };
         let start = (rows.start * axis.stride()) as isize - axis.pad_low();
         let end = ((rows.end - 1) * axis.stride() + axis.kernel()) as isize - axis.pad_low();
         let span = Span {
@@ -183,8 +195,8 @@ impl Plan {
             src: start.max(0) as usize,
             src_step: axis.stride(),
             src_tap: 1,
-            tap: 0,
-            tap_step: 1,
+            tap,
+            tap_step,
             taps: axis.kernel(),
         };
         (span, (-start).max(0) as usize, (end - axis.input() as isize).max(0) as usize)
@@ -197,10 +209,10 @@ fn general(problem: &Problem) -> &'static Instance {
     general.find(|instance| instance.computes(problem)).unwrap_or(&INSTANCES[0])
 }
 
-/// Whether rolling instances can march down this problem's rows: windows are clipped at the first
+/// Whether rolling instances can march down a sweep's rows: windows are clipped at the first
 /// and last rows only, by no more than the steps that fill and drain the rows in flight.
-fn rolls(problem: &Problem) -> bool {
-    let axis = problem.height();
+fn rolls(sweep: &Sweep) -> bool {
+    let Some([axis, _]) = sweep.convolution else { return false };
     let (kernel, stride) = (axis.kernel(), axis.stride());
     let in_flight = kernel.div_ceil(stride);
     let (low, output) = (axis.pad_low(), axis.output());
@@ -212,28 +224,33 @@ fn rolls(problem: &Problem) -> bool {
 
 /// Channels of a part and the number of row blocks: such that what a tile revisits stays in the
 /// first-level cache.
-fn blocks(problem: &Problem, machine: Machine, instance: &Instance) -> (usize, usize) {
-    let (channels, height, width) = (problem.output_channels(), problem.height(), problem.width());
+fn blocks(
+    problem: &Problem,
+    sweep: &Sweep,
+    machine: Machine,
+    instance: &Instance,
+) -> (usize, usize) {
+    let (channels, [rows, _]) = (sweep.result_channels, sweep.results);
     let budget = machine.l1 / problem.dtype().size() / 2;
-    match (problem.layout(), instance.body) {
-        (Layout::Nchw, _) => {
+    match (problem.layout(), instance.body, sweep.convolution) {
+        (Layout::Nchw, ..) => {
             // The rectangles of a part revisit its planes one after another.
-            let plane = height.input() * width.input() + height.output() * width.output();
-            ((budget / plane).clamp(1, channels), 1)
+            let planes = [sweep.source, sweep.results].map(|[rows, columns]| rows * columns);
+            ((budget / planes[0].saturating_add(planes[1])).clamp(1, channels), 1)
         }
-        (Layout::Nhwc, Body::Roll) => {
+        (Layout::Nhwc, Body::Roll, Some([height, width])) => {
             // A strip is walked down once for each vector of channels: whole cache lines of it stay.
             let window = (instance.tile.columns - 1) * width.stride() + width.extent();
-            let row_blocks = height.output().div_ceil(MOST_ROLLED_ROWS);
-            let rows = height.output().div_ceil(row_blocks) * height.stride() + 2;
+            let row_blocks = rows.div_ceil(MOST_ROLLED_ROWS);
+            let rows = rows.div_ceil(row_blocks) * height.stride() + 2;
             let fit = budget / (window * rows) / CACHE_LINE * CACHE_LINE;
             (fit.max(CACHE_LINE).min(channels), row_blocks)
         }
-        (Layout::Nhwc, _) => {
+        (Layout::Nhwc, ..) => {
             // Left, inner and right columns of a block of rows follow each other while it is cached.
-            let row = height.stride().saturating_mul(width.input() * problem.channels());
-            let rows = (BLOCK_OF_ROWS * budget / row).clamp(1, height.output());
-            (channels, height.output().div_ceil(rows))
+            let source = sweep.source[0] * sweep.source[1] * sweep.source_channels;
+            let blocks = source.div_ceil(BLOCK_OF_ROWS * budget);
+            (channels, blocks.clamp(1, rows))
         }
     }
 }
@@ -253,18 +270,19 @@ struct ColumnCover {
     tiles: Option<ColumnTiles>,
     /// The next tile, once the columns before it are done.
     pending: Option<ColumnTile>,
-    spans: Spans,
-    span: Option<Span>,
+    /// Spans, to be clipped to the columns between tiles; residue classes interleave, so each gap
+    /// takes all of them.
+    every: SweepSpans,
+    spans: SweepSpans,
     next: usize,
     end: usize,
 }
 
 impl ColumnCover {
-    fn new(plan: &Plan, mut tiles: Option<ColumnTiles>) -> Self {
-        let axis = plan.problem.width();
-        let mut spans = axis.forward_spans();
-        let (pending, span) = (tiles.as_mut().and_then(Iterator::next), spans.next());
-        Self { tiles, pending, spans, span, next: 0, end: axis.output() }
+    fn new(sweep: &Sweep, mut tiles: Option<ColumnTiles>) -> Self {
+        let (every, spans) = (sweep.columns(), sweep.columns());
+        let pending = tiles.as_mut().and_then(Iterator::next);
+        Self { tiles, pending, every, spans, next: 0, end: sweep.results[1] }
     }
 }
 
@@ -272,23 +290,20 @@ impl Iterator for ColumnCover {
     type Item = Columns;
 
     fn next(&mut self) -> Option<Columns> {
-        if let Some(tile) = self.pending.filter(|tile| tile.out == self.next) {
-            self.next += tile.count * tile.columns;
-            self.pending = self.tiles.as_mut().and_then(Iterator::next);
-            return Some(Columns::Tiles(tile));
-        }
         let end = self.pending.map_or(self.end, |tile| tile.out);
-        while let Some(span) = self.span {
-            if let Some(part) = span.clip(self.next, end) {
-                self.next = part.out + part.len;
-                return Some(Columns::Span(part));
+        if self.next < end {
+            for span in &mut self.spans {
+                if let Some(part) = span.clip(self.next, end) {
+                    return Some(Columns::Span(part));
+                }
             }
-            if span.out >= end {
-                break;
-            }
-            self.span = self.spans.next();
+            self.spans = self.every.clone();
+            self.next = end;
         }
-        None
+        let tile = self.pending?;
+        self.next = tile.out + tile.count * tile.columns;
+        self.pending = self.tiles.as_mut().and_then(Iterator::next);
+        Some(Columns::Tiles(tile))
     }
 }
 
@@ -298,7 +313,7 @@ pub struct Rectangles {
     plan: Plan,
     rows: Range<usize>,
     columns: ColumnCover,
-    current: Option<(Columns, &'static Instance, Spans)>,
+    current: Option<(Columns, &'static Instance, SweepSpans)>,
 }
 
 impl Iterator for Rectangles {
@@ -324,11 +339,11 @@ impl Iterator for Rectangles {
                 Columns::Tiles(tile) => tile.instance,
                 Columns::Span(_) => self.plan.general,
             };
-            if instance.body == Body::Roll {
-                let (rows, clip_low, clip_high) = self.plan.rolled(&self.rows);
+            if let (Body::Roll, Some([height, _])) = (instance.body, self.plan.sweep.convolution) {
+                let (rows, clip_low, clip_high) = self.plan.rolled(height, &self.rows);
                 return Some(Rectangle { instance, rows, clip_low, clip_high, columns });
             }
-            let spans = self.plan.problem.height().forward_spans();
+            let spans = self.plan.sweep.rows();
             self.current = Some((columns, instance, spans));
         }
     }

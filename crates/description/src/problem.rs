@@ -154,6 +154,12 @@ impl Problem {
         ProblemBuilder::default()
     }
 
+    /// The same convolution with another pass.
+    #[must_use]
+    pub const fn with_pass(self, pass: Pass) -> Self {
+        Self { pass, ..self }
+    }
+
     /// Images.
     #[must_use]
     pub const fn batch(&self) -> usize {
@@ -407,6 +413,9 @@ impl ProblemBuilder {
     /// Any [`DescriptionError`]: a size of 0, a kernel larger than its padded input, a tensor
     /// beyond `isize::MAX` bytes, clamp bounds that are no interval.
     pub fn build(self) -> Result<Problem, DescriptionError> {
+        use Dimension::{
+            Batch, Channels, InputHeight, InputWidth, KernelHeight, KernelWidth, Multiplier,
+        };
         let Self { batch, channels, multiplier, input, kernel, stride, dilation, .. } = self;
         let padding = match self.padding {
             PaddingRule::Explicit(padding) => padding,
@@ -414,9 +423,9 @@ impl ProblemBuilder {
             PaddingRule::SameLower => Padding::same_lower(input, kernel, stride, dilation),
         };
         for (size, name) in [
-            (batch, Dimension::Batch),
-            (channels, Dimension::Channels),
-            (multiplier, Dimension::Multiplier),
+            (batch, Batch),
+            (channels, Channels),
+            (multiplier, Multiplier),
         ] {
             if size == 0 {
                 return Err(DescriptionError::Zero(name));
@@ -432,9 +441,6 @@ impl ProblemBuilder {
                 return Err(DescriptionError::Clamp { min, max });
             }
         }
-        use Dimension::{
-            Batch, Channels, InputHeight, InputWidth, KernelHeight, KernelWidth, Multiplier,
-        };
         let depth = [(channels, Channels), (multiplier, Multiplier)];
         let [outputs, images] = [depth, [(1, Channels), (batch, Batch)]];
         let tensors: [[(usize, Dimension); 2]; 3] = [

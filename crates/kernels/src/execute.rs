@@ -1,40 +1,53 @@
 use core::ops::Range;
 
 use depthwise_description::{
-    ColumnTile, Columns, Layout, Part, Plan, Problem, Rectangle, Span,
+    ColumnTile, Columns, Layout, Part, Plan, Problem, Rectangle, Span, Sweep,
 };
 use depthwise_lanes::{Bounds, Cursor, LANES, Lanes};
 
 use crate::table;
-use crate::task::{Depth, Task, Walk};
+use crate::task::{Depth, Finish, Task, Walk};
 
-/// First elements of the tensors of a forward pass.
+/// First elements of the tensors of a sweep: of a forward pass or an input gradient.
 #[derive(Clone, Copy, Debug)]
 pub struct Tensors<L: Lanes> {
-    /// `[n][h][w][c]` or `[n][c][h][w]`
-    pub input: L::Src,
+    /// The input, or the gradient of the output.
+    pub source: L::Src,
     /// `[kh][kw][c·m]` or `[c·m][kh][kw]`
     pub weights: L::Src,
-    /// `[c·m]`
+    /// `[c·m]`, for the forward pass.
     pub bias: Option<L::Src>,
-    /// `[n][oh][ow][c·m]` or `[n][c·m][oh][ow]`
-    pub output: L::Dst,
+    /// The output, or the gradient of the input.
+    pub results: L::Dst,
+    /// Whether results are added to what is there.
+    pub accumulate: bool,
 }
 
 /// Runs a plan.
 ///
 /// # Safety
-/// - Each tensor has the shape that the plan's problem gives it, is valid for reads (the output for
-///   writes) during the call, and no other thread accesses the output.
+/// - Each tensor has the shape that the plan's problem gives it and is valid for reads, the results
+///   for writes, during the call, and no other thread accesses the results.
 pub unsafe fn execute<L: Lanes>(lanes: L, plan: &Plan, tensors: &Tensors<L>) {
+    for part in plan.parts() {
+        // SAFETY: the caller's promise.
+        unsafe { execute_part(lanes, plan, &part, tensors) };
+    }
+}
+
+/// Runs a part of a plan.
+///
+/// # Safety
+/// - As for [`execute`], but other threads may run other parts of the plan meanwhile.
+pub unsafe fn execute_part<L: Lanes>(lanes: L, plan: &Plan, part: &Part, tensors: &Tensors<L>) {
     let problem = plan.problem();
     let bounds = problem.activation().bounds().map(|(min, max)| Bounds { min, max });
-    let run = Run { lanes, plan, problem, tensors, bounds };
-    for part in plan.parts() {
-        match problem.layout() {
-            Layout::Nhwc => run.nhwc(&part),
-            Layout::Nchw => run.nchw(&part),
-        }
+    let bounds = bounds.filter(|_| !plan.sweep().is_gradient());
+    let finish = Finish::new(tensors.accumulate, bounds);
+    let run = Run { lanes, plan, problem, sweep: plan.sweep(), tensors, finish };
+    match problem.layout() {
+        Layout::Nhwc => run.nhwc(part),
+        Layout::Nchw => run.nchw(part),
     }
 }
 
@@ -42,8 +55,9 @@ struct Run<'r, L: Lanes> {
     lanes: L,
     plan: &'r Plan,
     problem: &'r Problem,
+    sweep: &'r Sweep,
     tensors: &'r Tensors<L>,
-    bounds: Option<Bounds>,
+    finish: Finish,
 }
 
 /// Steps of a tensor, in elements. Steps that are larger than the tensor are never taken, so they
@@ -55,14 +69,17 @@ struct Steps {
 }
 
 impl<L: Lanes> Run<'_, L> {
+    /// Result channels of each source channel, and source channels of each result channel.
+    fn multipliers(&self) -> (usize, usize) {
+        let multiplier = self.problem.multiplier();
+        if self.sweep.is_gradient() { (1, multiplier) } else { (multiplier, 1) }
+    }
+
     fn nhwc(&self, part: &Part) {
         let channels = part.channels.clone();
-        // Tiles take whole vectors of channels that have an input channel each.
-        let vectors = if self.problem.multiplier() == 1 {
-            channels.len() / LANES * LANES
-        } else {
-            0
-        };
+        // Tiles take whole vectors of channels that have a source channel each.
+        let vectors =
+            if self.problem.multiplier() == 1 { channels.len() / LANES * LANES } else { 0 };
         let tail = channels.start + vectors;
         for (channels, tiles) in [(channels.start..tail, true), (tail..channels.end, false)] {
             if channels.is_empty() {
@@ -77,43 +94,48 @@ impl<L: Lanes> Run<'_, L> {
     }
 
     fn nhwc_rectangle(&self, rectangle: &Rectangle, image: usize, channels: &Range<usize>) {
-        let (problem, tensors) = (self.problem, self.tensors);
-        let (height, width) = (problem.height(), problem.width());
-        let (inputs, outputs) = (problem.channels(), problem.output_channels());
-        let input = Steps { row: width.input() * inputs, column: inputs };
-        let weights = Steps { row: width.kernel() * outputs, column: outputs };
-        let output = Steps { row: width.output() * outputs, column: outputs };
-        let Axes { src, tap, out, rows, columns } = Axes::new(rectangle, input, weights, output);
+        let (sweep, tensors) = (self.sweep, self.tensors);
+        let (multiplier, products) = self.multipliers();
+        let (sources, results) = (sweep.source_channels, sweep.result_channels);
+        let weight_channels = self.problem.output_channels();
+        let source = Steps { row: sweep.source[1] * sources, column: sources };
+        let weights =
+            Steps { row: self.problem.width().kernel() * weight_channels, column: weight_channels };
+        let result = Steps { row: sweep.results[1] * results, column: results };
+        let Axes { src, tap, out, rows, columns } = Axes::new(rectangle, source, weights, result);
         let depth = Depth {
             len: channels.len(),
-            multiplier: problem.multiplier(),
-            phase: channels.start % problem.multiplier(),
+            multiplier,
+            phase: channels.start % multiplier,
+            products,
+            product_src: 1,
+            product_weights: 1,
             src: 1,
             weights: 1,
             dst: 1,
         };
-        let src = src
-            + (image * height.input() * input.row + channels.start / problem.multiplier()) as isize;
-        let out = out + image * height.output() * output.row + channels.start;
+        let first_source = channels.start / multiplier * products;
+        let src = src + (image * sweep.source[0] * source.row + first_source) as isize;
+        let out = out + image * sweep.results[0] * result.row + channels.start;
         // SAFETY: the plan's spans and tiles stay inside the tensors of its problem, which the
         // description proves for every axis, and the caller of `execute` has vouched for those.
         let task = unsafe {
             Task::new(
-                tensors.input.step(src),
-                tensors.weights.step((tap + channels.start) as isize),
+                tensors.source.step(src),
+                tensors.weights.step((tap + channels.start * products) as isize),
                 tensors.bias.map(|bias| bias.step(channels.start as isize)),
-                tensors.output.step(out as isize),
+                tensors.results.step(out as isize),
                 rows,
                 columns,
                 depth,
-                self.bounds,
+                self.finish,
             )
         };
         table::run(rectangle.instance, self.lanes, &task);
     }
 
     fn nchw(&self, part: &Part) {
-        let multiplier = self.problem.multiplier();
+        let (multiplier, _) = self.multipliers();
         for rectangle in self.plan.rectangles(part.rows.clone(), true) {
             for image in part.images.clone() {
                 if multiplier == 1 {
@@ -138,7 +160,7 @@ impl<L: Lanes> Run<'_, L> {
             return;
         }
         let (low, high) = match rectangle.columns {
-            Columns::Tiles(tile) if tile.clip_low > 0 || tile.clip_high > 0 || is_partial(&tile) => {
+            Columns::Tiles(tile) if is_edge(&tile) => {
                 self.overreach(&rectangle.rows, &tile, image, &planes)
             }
             _ => (false, false),
@@ -147,25 +169,16 @@ impl<L: Lanes> Run<'_, L> {
             return self.nchw_task(rectangle, image, planes);
         }
         let rows = &rectangle.rows;
-        let part = |from: usize, to: usize| {
-            rows.clip(from, to).map(|rows| Rectangle { rows, ..*rectangle })
-        };
-        let (start, end) = (rows.out, rows.out + rows.len);
         if planes.len() > 1 {
-            let middle = planes.start + usize::from(low)..planes.end - usize::from(high);
-            if low {
-                self.nchw_rectangle(rectangle, image, planes.start..planes.start + 1);
-            }
-            if !middle.is_empty() {
-                self.nchw_rectangle(rectangle, image, middle);
-            }
-            if high && planes.len() > usize::from(low) {
-                self.nchw_rectangle(rectangle, image, planes.end - 1..planes.end);
-            }
+            // The first or last plane alone, and the others.
+            let cut = if low { planes.start + 1 } else { planes.end - 1 };
+            self.nchw_rectangle(rectangle, image, planes.start..cut);
+            self.nchw_rectangle(rectangle, image, cut..planes.end);
         } else if rows.len > 1 {
-            let cut = if low { start + 1 } else { end - 1 };
-            for part in [part(start, cut), part(cut, end)].into_iter().flatten() {
-                self.nchw_rectangle(&part, image, planes.clone());
+            let end = rows.out + rows.len;
+            let cut = if low { rows.out + 1 } else { end - 1 };
+            for rows in [rows.clip(rows.out, cut), rows.clip(cut, end)].into_iter().flatten() {
+                self.nchw_rectangle(&Rectangle { rows, ..*rectangle }, image, planes.clone());
             }
         } else {
             self.nchw_general(rectangle, image, planes);
@@ -176,7 +189,7 @@ impl<L: Lanes> Run<'_, L> {
     fn nchw_general(&self, rectangle: &Rectangle, image: usize, planes: Range<usize>) {
         let Columns::Tiles(tile) = rectangle.columns else { return };
         let end = tile.out + tile.count * tile.columns;
-        for span in self.problem.width().forward_spans() {
+        for span in self.sweep.columns() {
             if let Some(span) = span.clip(tile.out, end) {
                 let columns = Columns::Span(span);
                 let instance = self.plan.general();
@@ -186,7 +199,7 @@ impl<L: Lanes> Run<'_, L> {
         }
     }
 
-    /// Whether a tile's vectors reach before the start and after the end of the input.
+    /// Whether a tile's vectors reach before the start and after the end of the source.
     fn overreach(
         &self,
         rows: &Span,
@@ -194,68 +207,74 @@ impl<L: Lanes> Run<'_, L> {
         image: usize,
         planes: &Range<usize>,
     ) -> (bool, bool) {
+        let (sweep, width) = (self.sweep, self.problem.width());
         if rows.taps == 0 {
             return (false, false);
         }
-        let problem = self.problem;
-        let (height, width) = (problem.height(), problem.width());
-        let plane = |output: usize| {
-            let channel = image * problem.channels() + output / problem.multiplier();
-            (channel * height.input() * width.input()) as isize
+        let (multiplier, _) = self.multipliers();
+        let plane = |result: usize| {
+            let channel = image * sweep.source_channels + result / multiplier;
+            (channel * sweep.source[0] * sweep.source[1]) as isize
         };
-        let row = |row: usize| (row * width.input()) as isize;
+        let row = |row: usize| (row * sweep.source[1]) as isize;
         let first = tile.src as isize - tile.clip_low as isize;
         let lanes = tile.columns.next_multiple_of(LANES);
         let last = first + ((lanes - 1) * width.stride() + width.kernel() - 1) as isize;
         let last_row = rows.src + (rows.len - 1) * rows.src_step + (rows.taps - 1) * rows.src_tap;
+        let len = self.problem.batch() * sweep.source_channels * sweep.source[0] * sweep.source[1];
         let low = plane(planes.start) + row(rows.src) + first;
         let high = plane(planes.end - 1) + row(last_row) + last;
-        (low < 0, high >= problem.input_len() as isize)
+        (low < 0, high >= len as isize)
     }
 
     fn nchw_task(&self, rectangle: &Rectangle, image: usize, planes: Range<usize>) {
-        let (problem, tensors) = (self.problem, self.tensors);
-        let (height, width) = (problem.height(), problem.width());
-        let input = Steps { row: width.input(), column: 1 };
-        let weights = Steps { row: width.kernel(), column: 1 };
-        let output = Steps { row: width.output(), column: 1 };
-        let mut axes = Axes::new(rectangle, input, weights, output);
+        let (problem, sweep, tensors) = (self.problem, self.sweep, self.tensors);
+        let (multiplier, products) = self.multipliers();
+        let source = Steps { row: sweep.source[1], column: 1 };
+        let weights = Steps { row: problem.width().kernel(), column: 1 };
+        let result = Steps { row: sweep.results[1], column: 1 };
+        let mut axes = Axes::new(rectangle, source, weights, result);
         if let Columns::Tiles(tile) = rectangle.columns {
             axes.src -= tile.clip_low as isize;
         }
         let Axes { src, tap, out, rows, columns } = axes;
-        let kernel = height.kernel() * width.kernel();
-        let [input_plane, output_plane] =
-            [height.input() * width.input(), height.output() * width.output()];
+        let kernel = problem.height().kernel() * problem.width().kernel();
+        let [source_plane, result_plane] =
+            [sweep.source, sweep.results].map(|[rows, columns]| rows * columns);
         let depth = Depth {
             len: planes.len(),
             multiplier: 1,
             phase: 0,
-            src: if problem.multiplier() == 1 { input_plane as isize } else { 0 },
-            weights: kernel as isize,
-            dst: output_plane as isize,
+            products,
+            product_src: source_plane as isize,
+            product_weights: kernel as isize,
+            src: if multiplier == 1 { (source_plane * products) as isize } else { 0 },
+            weights: (kernel * products) as isize,
+            dst: result_plane as isize,
         };
-        let source = image * problem.channels() + planes.start / problem.multiplier();
-        let result = image * problem.output_channels() + planes.start;
-        // SAFETY: as for NHWC; `overreach` has kept the vectors of edge tiles inside the input.
+        let first_source =
+            image * sweep.source_channels + planes.start / multiplier * products;
+        let first_result = image * sweep.result_channels + planes.start;
+        // SAFETY: as for NHWC; `overreach` has kept the vectors of edge tiles inside the source.
         let task = unsafe {
             Task::new(
-                tensors.input.step(src + (source * input_plane) as isize),
-                tensors.weights.step((tap + planes.start * kernel) as isize),
+                tensors.source.step(src + (first_source * source_plane) as isize),
+                tensors.weights.step((tap + planes.start * products * kernel) as isize),
                 tensors.bias.map(|bias| bias.step(planes.start as isize)),
-                tensors.output.step((out + result * output_plane) as isize),
+                tensors.results.step((out + first_result * result_plane) as isize),
                 rows,
                 columns,
                 depth,
-                self.bounds,
+                self.finish,
             )
         };
         table::run(rectangle.instance, self.lanes, &task);
     }
 }
 
-fn is_partial(tile: &ColumnTile) -> bool {
-    tile.columns < tile.instance.tile.columns
+/// Whether a tile's vectors may reach past the columns that it has.
+fn is_edge(tile: &ColumnTile) -> bool {
+    tile.clip_low > 0 || tile.clip_high > 0 || tile.columns < tile.instance.tile.columns
 }
 
 /// A rectangle in elements of its tensors.
@@ -268,54 +287,53 @@ struct Axes {
 }
 
 impl Axes {
-    fn new(rectangle: &Rectangle, input: Steps, weights: Steps, output: Steps) -> Self {
+    fn new(rectangle: &Rectangle, source: Steps, weights: Steps, result: Steps) -> Self {
         let rows = &rectangle.rows;
         let times = |steps: usize, size: usize| steps.wrapping_mul(size) as isize;
         let row_walk = Walk {
             len: rows.len,
             taps: rows.taps,
-            src: times(rows.src_step, input.row),
-            src_tap: times(rows.src_tap, input.row),
+            src: times(rows.src_step, source.row),
+            src_tap: times(rows.src_tap, source.row),
             weights_tap: rows.tap_step.wrapping_mul(weights.row as isize),
-            dst: times(rows.out_step, output.row),
+            dst: times(rows.out_step, result.row),
             clip_low: rectangle.clip_low,
             clip_high: rectangle.clip_high,
         };
-        let column = Walk {
-            len: 0,
-            taps: 0,
-            src: 0,
-            src_tap: input.column as isize,
-            weights_tap: weights.column as isize,
-            dst: output.column as isize,
-            clip_low: 0,
-            clip_high: 0,
-        };
-        let (src, tap, out, columns) = match rectangle.columns {
+        let (src, tap, out, column_walk) = match rectangle.columns {
             Columns::Tiles(tile) => {
-                let len = tile.count * tile.columns;
-                let ColumnTile { clip_low, clip_high, .. } = tile;
-                (tile.src, 0, tile.out, Walk { len, clip_low, clip_high, ..column })
+                let walk = Walk {
+                    len: tile.count * tile.columns,
+                    taps: 0,
+                    src: 0,
+                    src_tap: source.column as isize,
+                    weights_tap: tile.tap_step * weights.column as isize,
+                    dst: result.column as isize,
+                    clip_low: tile.clip_low,
+                    clip_high: tile.clip_high,
+                };
+                (tile.src, tile.tap, tile.out, walk)
             }
             Columns::Span(span) => {
                 let walk = Walk {
                     len: span.len,
                     taps: span.taps,
-                    src: times(span.src_step, input.column),
-                    src_tap: times(span.src_tap, input.column),
+                    src: times(span.src_step, source.column),
+                    src_tap: times(span.src_tap, source.column),
                     weights_tap: span.tap_step.wrapping_mul(weights.column as isize),
-                    dst: times(span.out_step, output.column),
-                    ..column
+                    dst: times(span.out_step, result.column),
+                    clip_low: 0,
+                    clip_high: 0,
                 };
                 (span.src, span.tap, span.out, walk)
             }
         };
         Self {
-            src: (rows.src * input.row + src * input.column) as isize,
+            src: (rows.src * source.row + src * source.column) as isize,
             tap: rows.tap * weights.row + tap * weights.column,
-            out: rows.out * output.row + out * output.column,
+            out: rows.out * result.row + out * result.column,
             rows: row_walk,
-            columns,
+            columns: column_walk,
         }
     }
 }

@@ -17,5 +17,5 @@ mod nhwc;
 pub mod table;
 mod task;
 
-pub use execute::{Tensors, execute};
+pub use execute::{Tensors, execute, execute_part};
 pub use task::{Task, Walk};

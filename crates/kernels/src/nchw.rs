@@ -5,13 +5,14 @@
 
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use crate::task::{Task, each_time, finish};
+use crate::task::{Task, each_time, finish, store};
 
 /// One row of results, `VECTORS` vectors of columns at a time, kernel row after kernel row.
 ///
 /// At an `EDGE`, the last vector may have fewer results than lanes, and windows may miss columns at
 /// both ends. Loads read on into the neighbouring row there; lanes of taps that do not exist keep
 /// their sum, whatever was read.
+#[allow(unused_assignments, reason = "the last copy of an unrolled tap has no odd one after it")]
 #[inline(always)]
 pub(crate) fn row<
     L: Lanes,
@@ -73,18 +74,8 @@ pub(crate) fn row<
                     src = src.step(rows.src_tap);
                     weights = weights.step(rows.weights_tap);
                 }
-                finish(l, task, &mut acc);
-                unroll!(v < VECTORS => {
-                    let dst = tile_dst.step((v * LANES) as isize);
-                    // SAFETY: the tile's results.
-                    unsafe {
-                        if EDGE && v + 1 == VECTORS {
-                            l.store_partial(dst, acc[v], live - v * LANES);
-                        } else {
-                            l.store(dst, acc[v]);
-                        }
-                    }
-                });
+                let last = if EDGE { live - (VECTORS - 1) * LANES } else { LANES };
+                store(l, task, acc, tile_dst, LANES as isize, (LANES, last));
                 tile_src = tile_src.step((tile * S) as isize);
                 tile_dst = tile_dst.step(tile as isize);
             }
@@ -166,7 +157,7 @@ fn span_stepping<L: Lanes, const STEP: usize>(l: L, task: &Task<L>) {
             while column < task.columns.len {
                 let left = task.columns.len - column;
                 let src = src.step(column as isize * task.columns.src);
-                let dst = dst.step(column as isize);
+                let dst = dst.step(column as isize * task.columns.dst);
                 column += if left >= 4 * LANES {
                     span_vectors::<L, STEP, 4>(l, task, plane, src, dst, LANES)
                 } else if left >= LANES {
@@ -197,44 +188,59 @@ fn span_vectors<L: Lanes, const STEP: usize, const VECTORS: usize>(
     for _ in 0..rows.taps {
         let (mut tap_src, mut tap_weights) = (row_src, row_weights);
         for _ in 0..columns.taps {
-            // SAFETY: one of the window's weights.
-            let w = unsafe { l.load_splat(tap_weights) };
-            unroll!(v < VECTORS => {
-                let src = tap_src.step((v * LANES) as isize * columns.src);
-                // SAFETY: the sources of this tap, `count` of them, a step apart.
-                let x = unsafe {
-                    match STEP {
-                        1 if count == LANES => l.load(src),
-                        1 => l.load_partial(src, count),
-                        2 if count == LANES => l.load_even(src),
-                        _ => l.load_gather(src, offsets, count),
-                    }
-                };
-                acc[v] = l.fma(acc[v], x, w);
-            });
+            for product in 0..depth.products as isize {
+                // SAFETY: one of the window's weights.
+                let w = unsafe { l.load_splat(tap_weights.step(product * depth.product_weights)) };
+                unroll!(v < VECTORS => {
+                    let vector = (v * LANES) as isize * columns.src;
+                    let src = tap_src.step(vector + product * depth.product_src);
+                    // SAFETY: the sources of this tap, `count` of them, a step apart.
+                    let x = unsafe {
+                        match STEP {
+                            1 if count == LANES => l.load(src),
+                            1 => l.load_partial(src, count),
+                            2 if count == LANES => l.load_even(src),
+                            _ => l.load_gather(src, offsets, count),
+                        }
+                    };
+                    acc[v] = l.fma(acc[v], x, w);
+                });
+            }
             tap_src = tap_src.step(columns.src_tap);
             tap_weights = tap_weights.step(columns.weights_tap);
         }
         row_src = row_src.step(rows.src_tap);
         row_weights = row_weights.step(rows.weights_tap);
     }
-    finish(l, task, &mut acc);
-    unroll!(v < VECTORS => {
-        let dst = dst.step((v * LANES) as isize);
-        // SAFETY: `count` results start here.
-        unsafe {
-            if count == LANES { l.store(dst, acc[v]) } else { l.store_partial(dst, acc[v], count) }
-        }
-    });
+    if columns.dst == 1 {
+        store(l, task, acc, dst, LANES as isize, (count, count));
+    } else {
+        unroll!(v < VECTORS => {
+            store_apart(l, task, acc[v], dst.step((v * LANES) as isize * columns.dst), count);
+        });
+    }
     VECTORS * count
+}
+
+/// Finishes and stores a vector of results that lie apart, as those of a residue class do.
+#[inline(always)]
+fn store_apart<L: Lanes>(l: L, task: &Task<L>, results: L::Vector, dst: L::Dst, count: usize) {
+    for lane in 0..count {
+        let dst = dst.step(lane as isize * task.columns.dst);
+        let result = l.lane(results, lane);
+        let result = finish(l, &task.finish, result, dst, 1);
+        // SAFETY: one of the results.
+        unsafe { l.store_partial(dst, result, 1) };
+    }
 }
 
 /// Where accumulators start: at the plane's bias, or at +0.
 #[inline(always)]
 fn start<L: Lanes>(l: L, task: &Task<L>, plane: isize) -> L::Vector {
-    match each_time(&task.bias) {
+    if each_time(task.biased) {
         // SAFETY: the plane's bias.
-        Some(bias) => unsafe { l.load_splat(bias.step(plane)) },
-        None => l.zero(),
+        unsafe { l.load_splat(task.bias.step(plane)) }
+    } else {
+        l.zero()
     }
 }

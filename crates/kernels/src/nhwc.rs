@@ -5,7 +5,7 @@
 
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use crate::task::{Task, each_time, finish};
+use crate::task::{Task, each_time, finish, store};
 
 /// One row of results, `COLUMNS` columns at a time, kernel row after kernel row.
 ///
@@ -47,11 +47,9 @@ pub(crate) fn row<
                 let mut taps = rows.taps;
                 loop {
                     let mut w = [l.zero(); K];
-                    let mut tap = weights;
                     unroll!(u < K => {
                         // SAFETY: one of the kernel row's K weights.
-                        w[u] = unsafe { l.load(tap) };
-                        tap = tap.step(columns.weights_tap);
+                        w[u] = unsafe { l.load(weights.step(u as isize * columns.weights_tap)) };
                     });
                     let mut x = [l.zero(); MOST_COLUMNS];
                     unroll!(j < COLUMNS => {
@@ -74,13 +72,7 @@ pub(crate) fn row<
                     src = src.step(rows.src_tap).anew();
                     weights = weights.step(rows.weights_tap).anew();
                 }
-                finish(l, task, &mut acc);
-                let mut dst = tile_dst.step(channel);
-                unroll!(j < COLUMNS => {
-                    // SAFETY: one of the tile's results.
-                    unsafe { l.store(dst, acc[j]) };
-                    dst = dst.step(columns.dst);
-                });
+                store(l, task, acc, tile_dst.step(channel), columns.dst, (LANES, LANES));
             }
             tile_src = tile_src.step((COLUMNS * S) as isize * columns.src_tap);
             tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
@@ -104,8 +96,8 @@ const MOST_COLUMNS: usize = 24;
 /// `FLIGHT` = ⌈K/S⌉ rows of results are in flight. Ageing is a renaming: the loop is unrolled
 /// until every accumulator is back in its register. 3×3 needs 9 + 3·COLUMNS registers and few for
 /// the input. Rows that the windows miss at the ends of the strip are skipped while it fills and
-/// drains; columns as in [`row`]. Whether to `CLAMP` is decided beforehand: a test for each row would
-/// be a tenth of the instructions.
+/// drains; columns as in [`row`]. Whether there is something to `FINISH` is decided beforehand: a test for
+/// each row would be a tenth of the instructions.
 #[inline(always)]
 pub(crate) fn roll<
     L: Lanes,
@@ -115,7 +107,7 @@ pub(crate) fn roll<
     const COLUMNS: usize,
     const LOW: usize,
     const HIGH: usize,
-    const CLAMP: bool,
+    const FINISH: bool,
 >(
     l: L,
     task: &Task<L>,
@@ -126,7 +118,7 @@ pub(crate) fn roll<
     for _ in 0..columns.len / COLUMNS {
         for channel in (0..task.depth.len as isize).step_by(LANES) {
             let fresh = [start(l, task, channel); COLUMNS];
-            let mut strip = Strip::<L, K, S, FLIGHT, COLUMNS, LOW, HIGH, CLAMP> {
+            let mut strip = Strip::<L, K, S, FLIGHT, COLUMNS, LOW, HIGH, FINISH> {
                 lanes: l,
                 task,
                 weights: [[l.zero(); K]; K],
@@ -186,7 +178,7 @@ struct Strip<
     const COLUMNS: usize,
     const LOW: usize,
     const HIGH: usize,
-    const CLAMP: bool,
+    const FINISH: bool,
 > {
     lanes: L,
     task: &'t Task<L>,
@@ -204,8 +196,8 @@ impl<
     const COLUMNS: usize,
     const LOW: usize,
     const HIGH: usize,
-    const CLAMP: bool,
-> Strip<'_, L, K, S, FLIGHT, COLUMNS, LOW, HIGH, CLAMP>
+    const FINISH: bool,
+> Strip<'_, L, K, S, FLIGHT, COLUMNS, LOW, HIGH, FINISH>
 {
     /// Adds an input row, the `i`-th of its step, to the results of ages `youngest..=oldest`.
     #[inline(always)]
@@ -246,17 +238,15 @@ impl<
     /// Stores the oldest results.
     #[inline(always)]
     fn complete(&mut self) {
-        let done = &mut self.acc[FLIGHT - 1];
-        if CLAMP && let Some(bounds) = &self.task.bounds {
-            unroll!(j < COLUMNS => {
-                done[j] = self.lanes.clamp(done[j], bounds);
-            });
-        }
         unroll!(j < COLUMNS => {
-            // Results have the channels of the input, and so its step: no registers for another.
+            // Results have as many channels as the source, and so its step: no registers for another.
             let dst = self.dst.step(j as isize * self.task.columns.src_tap);
+            let mut done = self.acc[FLIGHT - 1][j];
+            if FINISH {
+                done = finish(self.lanes, &self.task.finish, done, dst, LANES);
+            }
             // SAFETY: one of the strip's results.
-            unsafe { self.lanes.store(dst, done[j]) };
+            unsafe { self.lanes.store(dst, done) };
         });
         self.dst = self.dst.step(self.task.rows.dst);
     }
@@ -279,41 +269,70 @@ pub(crate) fn span<L: Lanes>(l: L, task: &Task<L>) {
     let mut channel = 0;
     while channel < depth.len {
         let count = (depth.len - channel).min(LANES);
-        if depth.multiplier == 1 && count == LANES {
-            let whole = (depth.len - channel) / LANES;
-            span_vectors(l, task, channel, whole, Contiguous);
-            channel += whole * LANES;
-            continue;
-        }
-        let source = |output: usize| {
-            ((depth.phase + output) / depth.multiplier - depth.phase / depth.multiplier)
-                * depth.src as usize
-        };
-        let first = source(channel);
-        let offsets = core::array::from_fn(|lane| source(channel + lane) - first);
-        let src = first as isize;
-        if depth.multiplier == 1 {
+        if depth.products > 1 {
+            let channels = Summed { products: depth.products, count };
+            span_vectors(l, task, channel, 1, channels);
+        } else if depth.multiplier > 1 {
+            let source = |result: usize| {
+                (depth.phase + result) / depth.multiplier - depth.phase / depth.multiplier
+            };
+            let first = source(channel);
+            let offsets = core::array::from_fn(|lane| source(channel + lane) - first);
+            let src = first as isize;
+            if offsets[count - 1] == 0 {
+                span_vectors(l, task, channel, 1, Splat { src, count });
+            } else {
+                span_vectors(l, task, channel, 1, Gather { src, offsets, count });
+            }
+        } else if count < LANES {
             span_vectors(l, task, channel, 1, Partial { count });
-        } else if offsets[count - 1] == 0 {
-            span_vectors(l, task, channel, 1, Splat { src, count });
         } else {
-            span_vectors(l, task, channel, 1, Gather { src, offsets, count });
+            let vectors = (depth.len - channel) / LANES;
+            span_vectors(l, task, channel, vectors, Contiguous);
+            channel += (vectors - 1) * LANES;
         }
         channel += count;
     }
 }
 
-/// How a vector of output channels meets the channels of the source.
+/// How a vector of result channels meets the channels of the source.
 trait Channels<L: Lanes>: Copy {
-    /// Offset of the first source channel, where the first output channel is `channel`.
-    fn offset(self, channel: usize) -> isize;
-    /// Output channels in the vector.
+    /// Offset of the first source channel, where the first result channel is `channel`.
+    fn source(self, channel: usize) -> isize;
+
+    /// Offset of its first weight.
+    fn weights(self, channel: usize) -> isize {
+        channel as isize
+    }
+
+    /// Result channels in the vector.
     fn count(self) -> usize;
+
+    /// Source channels that each sums over.
+    fn products(self) -> isize {
+        1
+    }
+
     /// The source channels of the vector.
     ///
     /// # Safety
     /// - `src` is inside a tensor that is valid for reads, at the vector's first source channel.
     unsafe fn load(self, l: L, src: L::Src) -> L::Vector;
+
+    /// The weights of the vector.
+    ///
+    /// # Safety
+    /// - `weights` is inside a tensor that is valid for reads, at the vector's first weight.
+    unsafe fn load_weights(self, l: L, weights: L::Src) -> L::Vector {
+        // SAFETY: `count` weights start here.
+        unsafe {
+            if self.count() == LANES {
+                l.load(weights)
+            } else {
+                l.load_partial(weights, self.count())
+            }
+        }
+    }
 }
 
 /// Four channels, one for one.
@@ -326,14 +345,14 @@ struct Partial {
     count: usize,
 }
 
-/// Output channels of one source channel.
+/// Result channels of one source channel.
 #[derive(Clone, Copy)]
 struct Splat {
     src: isize,
     count: usize,
 }
 
-/// Output channels of several source channels.
+/// Result channels of several source channels.
 #[derive(Clone, Copy)]
 struct Gather {
     src: isize,
@@ -341,9 +360,51 @@ struct Gather {
     count: usize,
 }
 
+/// Result channels that sum over `products` source channels each.
+#[derive(Clone, Copy)]
+struct Summed {
+    products: usize,
+    count: usize,
+}
+
+impl Summed {
+    fn offsets(self) -> [usize; LANES] {
+        core::array::from_fn(|lane| lane * self.products)
+    }
+}
+
+impl<L: Lanes> Channels<L> for Summed {
+    #[inline(always)]
+    fn source(self, channel: usize) -> isize {
+        (channel * self.products) as isize
+    }
+    #[inline(always)]
+    fn weights(self, channel: usize) -> isize {
+        (channel * self.products) as isize
+    }
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.count
+    }
+    #[inline(always)]
+    fn products(self) -> isize {
+        self.products as isize
+    }
+    #[inline(always)]
+    unsafe fn load(self, l: L, src: L::Src) -> L::Vector {
+        // SAFETY: `count` channels start here, `products` apart.
+        unsafe { l.load_gather(src, self.offsets(), self.count) }
+    }
+    #[inline(always)]
+    unsafe fn load_weights(self, l: L, weights: L::Src) -> L::Vector {
+        // SAFETY: as for the source.
+        unsafe { l.load_gather(weights, self.offsets(), self.count) }
+    }
+}
+
 impl<L: Lanes> Channels<L> for Contiguous {
     #[inline(always)]
-    fn offset(self, channel: usize) -> isize {
+    fn source(self, channel: usize) -> isize {
         channel as isize
     }
     #[inline(always)]
@@ -359,7 +420,7 @@ impl<L: Lanes> Channels<L> for Contiguous {
 
 impl<L: Lanes> Channels<L> for Partial {
     #[inline(always)]
-    fn offset(self, channel: usize) -> isize {
+    fn source(self, channel: usize) -> isize {
         channel as isize
     }
     #[inline(always)]
@@ -375,7 +436,7 @@ impl<L: Lanes> Channels<L> for Partial {
 
 impl<L: Lanes> Channels<L> for Splat {
     #[inline(always)]
-    fn offset(self, _channel: usize) -> isize {
+    fn source(self, _channel: usize) -> isize {
         self.src
     }
     #[inline(always)]
@@ -391,7 +452,7 @@ impl<L: Lanes> Channels<L> for Splat {
 
 impl<L: Lanes> Channels<L> for Gather {
     #[inline(always)]
-    fn offset(self, _channel: usize) -> isize {
+    fn source(self, _channel: usize) -> isize {
         self.src
     }
     #[inline(always)]
@@ -419,16 +480,17 @@ fn span_vectors<L: Lanes, C: Channels<L>>(
         let mut column = 0;
         while column < task.columns.len {
             let left = task.columns.len - column;
-            let (j, ch) = (column as isize, channels.offset(channel));
-            let src = src.step(j * task.columns.src + ch);
+            let j = column as isize;
+            let src = src.step(j * task.columns.src + channels.source(channel));
             let dst = dst.step(j * task.columns.dst + channel as isize);
             for v in (0..(vectors * LANES) as isize).step_by(LANES) {
                 let (src, dst, first) = (src.step(v), dst.step(v), channel as isize + v);
+                let weights = task.weights.step(channels.weights(channel) + v);
                 match left {
-                    8.. => span_columns::<L, C, 8>(l, task, src, dst, first, channels),
-                    4..8 => span_columns::<L, C, 4>(l, task, src, dst, first, channels),
-                    2..4 => span_columns::<L, C, 2>(l, task, src, dst, first, channels),
-                    _ => span_columns::<L, C, 1>(l, task, src, dst, first, channels),
+                    8.. => span_columns::<L, C, 8>(l, task, src, weights, dst, first, channels),
+                    4..8 => span_columns::<L, C, 4>(l, task, src, weights, dst, first, channels),
+                    2..4 => span_columns::<L, C, 2>(l, task, src, weights, dst, first, channels),
+                    _ => span_columns::<L, C, 1>(l, task, src, weights, dst, first, channels),
                 }
             }
             column += match left {
@@ -448,53 +510,50 @@ fn span_columns<L: Lanes, C: Channels<L>, const COLUMNS: usize>(
     l: L,
     task: &Task<L>,
     src: L::Src,
+    weights: L::Src,
     dst: L::Dst,
     channel: isize,
     channels: C,
 ) {
     let Task { rows, columns, .. } = task;
     let count = channels.count();
-    let load = |src: L::Src| {
-        // SAFETY: `count` weights or biases start here.
-        if count == LANES { unsafe { l.load(src) } } else { unsafe { l.load_partial(src, count) } }
+    let fresh = if each_time(task.biased) {
+        // SAFETY: the biases of `count` channels start here.
+        unsafe { l.load_partial(task.bias.step(channel), count) }
+    } else {
+        l.zero()
     };
-    let fresh = each_time(&task.bias).map_or(l.zero(), |bias| load(bias.step(channel)));
     let mut acc = [fresh; COLUMNS];
-    let (mut row_src, mut row_weights) = (src, task.weights.step(channel));
+    let (mut row_src, mut row_weights) = (src, weights);
     for _ in 0..rows.taps {
         let (mut tap_src, mut tap_weights) = (row_src, row_weights);
         for _ in 0..columns.taps {
-            let w = load(tap_weights);
-            let mut column = tap_src;
-            unroll!(j < COLUMNS => {
-                // SAFETY: the source of this tap of column j.
-                let x = unsafe { channels.load(l, column) };
-                acc[j] = l.fma(acc[j], x, w);
-                column = column.step(columns.src);
-            });
+            for product in 0..channels.products() {
+                // SAFETY: a weight of this tap.
+                let w = unsafe { channels.load_weights(l, tap_weights.step(product)) };
+                unroll!(j < COLUMNS => {
+                    let column = tap_src.step(product + j as isize * columns.src);
+                    // SAFETY: the source of this tap of column j.
+                    let x = unsafe { channels.load(l, column) };
+                    acc[j] = l.fma(acc[j], x, w);
+                });
+            }
             tap_src = tap_src.step(columns.src_tap);
             tap_weights = tap_weights.step(columns.weights_tap);
         }
         row_src = row_src.step(rows.src_tap);
         row_weights = row_weights.step(rows.weights_tap);
     }
-    finish(l, task, &mut acc);
-    let mut dst = dst;
-    unroll!(j < COLUMNS => {
-        // SAFETY: `count` results of column j start here.
-        unsafe {
-            if count == LANES { l.store(dst, acc[j]) } else { l.store_partial(dst, acc[j], count) }
-        }
-        dst = dst.step(columns.dst);
-    });
+    store(l, task, acc, dst, columns.dst, (count, count));
 }
 
 /// Where accumulators start: at the bias, or at +0.
 #[inline(always)]
 fn start<L: Lanes>(l: L, task: &Task<L>, channel: isize) -> L::Vector {
-    match each_time(&task.bias) {
+    if each_time(task.biased) {
         // SAFETY: the biases of four channels start here.
-        Some(bias) => unsafe { l.load(bias.step(channel)) },
-        None => l.zero(),
+        unsafe { l.load(task.bias.step(channel)) }
+    } else {
+        l.zero()
     }
 }

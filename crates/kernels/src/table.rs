@@ -32,7 +32,7 @@ macro_rules! kernels {
 /// Chooses the generic body of an instance, and the const parameters that its tasks need.
 macro_rules! body {
     (Forward Nhwc Roll ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
-        if $task.bounds.is_some() {
+        if $task.finish.any {
             clipped!($task, $k, $s, LOW, HIGH,
                 nhwc::roll::<L, $k, $s, $rows, $columns, LOW, HIGH, true>($l, $task))
         } else {

@@ -1,6 +1,6 @@
 use core::hint::black_box;
 
-use depthwise_lanes::{Bounds, Lanes};
+use depthwise_lanes::{Bounds, Cursor, LANES, Lanes};
 
 /// Steps along one axis of a rectangle, in elements of the tensors they move in.
 #[derive(Clone, Copy, Debug)]
@@ -26,38 +26,61 @@ pub struct Walk {
 
 /// What one call of a kernel computes: a rectangle of results, over vectors of channels (NHWC) or
 /// planes (NCHW), as base positions, steps and counts.
+///
+/// `bias` is somewhere in the weights where there is none, so that `biased` is the only choice.
 #[derive(Clone, Copy, Debug)]
 pub struct Task<L: Lanes> {
     pub(crate) src: L::Src,
     pub(crate) weights: L::Src,
-    pub(crate) bias: Option<L::Src>,
+    pub(crate) bias: L::Src,
+    pub(crate) biased: bool,
     pub(crate) dst: L::Dst,
     pub(crate) rows: Walk,
     pub(crate) columns: Walk,
     pub(crate) depth: Depth,
-    pub(crate) bounds: Option<Bounds>,
+    pub(crate) finish: Finish,
 }
 
 /// The channels of a task.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Depth {
-    /// Output channels.
+    /// Result channels.
     pub len: usize,
-    /// Output channels that share a source channel, and how many of them come before the first.
+    /// Result channels of each source channel, and how many of them come before the first.
     pub multiplier: usize,
     pub phase: usize,
+    /// Source channels that each result channel sums over, and the steps between them (NCHW).
+    pub products: usize,
+    pub product_src: isize,
+    pub product_weights: isize,
     /// Steps from one channel to the next; of the source, between source channels.
     pub src: isize,
     pub weights: isize,
     pub dst: isize,
 }
 
-/// Positions and steps for a [`Task`].
+/// What happens to a result between its sum and its place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Finish {
+    /// Whether anything does.
+    pub any: bool,
+    /// It is added to what is there.
+    pub accumulate: bool,
+    /// It is clamped.
+    pub bounds: Option<Bounds>,
+}
+
+impl Finish {
+    pub(crate) fn new(accumulate: bool, bounds: Option<Bounds>) -> Self {
+        Self { any: accumulate || bounds.is_some(), accumulate, bounds }
+    }
+}
+
 impl<L: Lanes> Task<L> {
     /// # Safety
     /// - Every source, weight and bias position that the walks and the depth reach lies in a tensor
     ///   that is valid for reads as long as the task is used, and so for every destination position
-    ///   and writes; no other thread writes them meanwhile.
+    ///   and writes; no other thread accesses those meanwhile.
     /// - For kernels whose vectors run over columns (NCHW tiles): so does every source position up
     ///   to the end of a tile's last vector, and back to the first tap of its first, clipped or not.
     #[allow(clippy::too_many_arguments, reason = "a task is these eight facts")]
@@ -69,29 +92,65 @@ impl<L: Lanes> Task<L> {
         rows: Walk,
         columns: Walk,
         depth: Depth,
-        bounds: Option<Bounds>,
+        finish: Finish,
     ) -> Self {
-        Self { src, weights, bias, dst, rows, columns, depth, bounds }
+        let (bias, biased) = (bias.unwrap_or(weights), bias.is_some());
+        Self { src, weights, bias, biased, dst, rows, columns, depth, finish }
     }
 }
 
-/// Clamps results, if they are to be.
+/// Finishes and stores results that lie `step` apart, `count` elements of each vector but `last` of
+/// the last one.
 #[inline(always)]
-pub(crate) fn finish<L: Lanes, const N: usize>(
+pub(crate) fn store<L: Lanes, const N: usize>(
     l: L,
     task: &Task<L>,
-    results: &mut [L::Vector; N],
+    mut results: [L::Vector; N],
+    dst: L::Dst,
+    step: isize,
+    (count, last): (usize, usize),
 ) {
-    if let Some(bounds) = each_time(&task.bounds) {
+    if each_time(task.finish.any) {
         unroll!(j < N => {
-            results[j] = l.clamp(results[j], bounds);
+            let count = if j + 1 == N { last } else { count };
+            results[j] = finish(l, &task.finish, results[j], dst.step(j as isize * step), count);
         });
     }
+    unroll!(j < N => {
+        let (dst, count) = (dst.step(j as isize * step), if j + 1 == N { last } else { count });
+        // SAFETY: `Task::new` has vouched for `count` results here.
+        unsafe {
+            if count == LANES {
+                l.store(dst, results[j]);
+            } else {
+                l.store_partial(dst, results[j], count);
+            }
+        }
+    });
 }
 
-/// An option that is the same for a whole task, to be looked at for each tile: if the optimiser
-/// knew it stays the same, it would copy every loop for each of its cases.
+/// A result as it is to be stored.
 #[inline(always)]
-pub(crate) fn each_time<T>(option: &Option<T>) -> Option<&T> {
-    if black_box(option.is_some()) { option.as_ref() } else { None }
+pub(crate) fn finish<L: Lanes>(
+    l: L,
+    finish: &Finish,
+    mut result: L::Vector,
+    dst: L::Dst,
+    count: usize,
+) -> L::Vector {
+    if finish.accumulate {
+        // SAFETY: `Task::new` has vouched for `count` results here.
+        result = l.add(unsafe { l.reload(dst, count) }, result);
+    }
+    if let Some(bounds) = &finish.bounds {
+        result = l.clamp(result, bounds);
+    }
+    result
+}
+
+/// A choice that is the same for a whole task, to be made anew for each tile: if the optimiser knew
+/// that it stays the same, it would copy every loop for each of its cases.
+#[inline(always)]
+pub(crate) fn each_time(choice: bool) -> bool {
+    black_box(choice)
 }

@@ -92,6 +92,18 @@ cursor! {
     Dst, *mut f32, &mut [f32], as_mut_ptr
 }
 
+impl Dst {
+    /// The same position, to be read.
+    #[inline(always)]
+    pub(crate) fn read(self) -> Src {
+        Src {
+            pointer: self.pointer.cast_const(),
+            #[cfg(debug_assertions)]
+            tensor: self.tensor,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

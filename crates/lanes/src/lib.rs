@@ -141,6 +141,19 @@ pub trait Lanes: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// - `dst` is inside a tensor that is valid for writes, `count` elements or more before its end.
     unsafe fn store_partial(self, dst: Self::Dst, vector: Self::Vector, count: usize);
 
+    /// Elements `0..count` of the tensor that is written, for results that are added to; the other
+    /// lanes are +0. `count` is 1, 2, 3 or 4.
+    ///
+    /// # Safety
+    /// - `dst` is inside a tensor that is valid for reads, `count` elements or more before its end.
+    unsafe fn reload(self, dst: Self::Dst, count: usize) -> Self::Vector;
+
+    /// The given lane, four times.
+    fn lane(self, vector: Self::Vector, lane: usize) -> Self::Vector;
+
+    /// `a + b`, rounded.
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+
     /// `acc + a·b`, rounded as the contract says.
     fn fma(self, acc: Self::Vector, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 

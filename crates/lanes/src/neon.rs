@@ -87,9 +87,8 @@ impl Lanes for Neon {
 
     #[inline(always)]
     unsafe fn load_gather(self, src: Src, offsets: [usize; LANES], count: usize) -> float32x4_t {
-        // SAFETY: the caller vouches for the first `count` offsets.
-        let lane = |i: usize| unsafe { src.step(offsets[i] as isize).access(1) };
-        // SAFETY: the token is the proof of NEON; each pointer is one of the caller's.
+        let lane = |i: usize| src.step(offsets[i] as isize).access(1);
+        // SAFETY: the token is the proof of NEON; the caller vouches for the first `count` offsets.
         unsafe {
             let mut vector = vld1q_lane_f32::<0>(lane(0), vdupq_n_f32(0.0));
             if count > 1 {
@@ -127,6 +126,31 @@ impl Lanes for Neon {
                 _ => vst1q_f32(pointer, vector),
             }
         }
+    }
+
+    #[inline(always)]
+    unsafe fn reload(self, dst: Dst, count: usize) -> float32x4_t {
+        // SAFETY: the caller vouches for `count` elements.
+        unsafe { self.load_partial(dst.read(), count) }
+    }
+
+    #[inline(always)]
+    fn lane(self, vector: float32x4_t, lane: usize) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON.
+        unsafe {
+            match lane {
+                0 => vdupq_laneq_f32::<0>(vector),
+                1 => vdupq_laneq_f32::<1>(vector),
+                2 => vdupq_laneq_f32::<2>(vector),
+                _ => vdupq_laneq_f32::<3>(vector),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON.
+        unsafe { vaddq_f32(a, b) }
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 use core::marker::PhantomData;
 
-use crate::cursor::{Dst, Src};
+use crate::cursor::{Cursor, Dst, Src};
 use crate::{Bounds, Contract, Fused, LANES, Lanes, MulAdd};
 
 /// Any processor, in either contract. On x86-64, whose baseline has vectors of four lanes, it uses
@@ -114,6 +114,12 @@ mod vector {
     }
 
     #[inline(always)]
+    pub fn add(a: Vector, b: Vector) -> Vector {
+        // SAFETY: SSE2 is part of the x86-64 baseline.
+        unsafe { _mm_add_ps(a, b) }
+    }
+
+    #[inline(always)]
     pub fn fma<const FUSED: bool>(acc: Vector, a: Vector, b: Vector) -> Vector {
         if FUSED {
             return from_array(fused_lanes(to_array(acc), to_array(a), to_array(b)));
@@ -192,6 +198,11 @@ mod vector {
     #[inline(always)]
     pub fn even_odd(low: Vector, high: Vector) -> Vector {
         [low[0], low[2], high[1], high[3]]
+    }
+
+    #[inline(always)]
+    pub fn add(a: Vector, b: Vector) -> Vector {
+        core::array::from_fn(|i| a[i] + b[i])
     }
 
     #[inline(always)]
@@ -281,7 +292,6 @@ impl<C: Contract> Lanes for Portable<C> {
         offsets: [usize; LANES],
         count: usize,
     ) -> Self::Vector {
-        use crate::Cursor;
         let lane = |i: usize| {
             // SAFETY: the caller vouches for the first `count` offsets.
             if i < count { unsafe { *src.step(offsets[i] as isize).access(1) } } else { 0.0 }
@@ -302,6 +312,22 @@ impl<C: Contract> Lanes for Portable<C> {
             // SAFETY: the caller vouches for `count` elements.
             unsafe { *pointer.add(i) = lane };
         }
+    }
+
+    #[inline(always)]
+    unsafe fn reload(self, dst: Dst, count: usize) -> Self::Vector {
+        // SAFETY: the caller vouches for `count` elements.
+        unsafe { self.load_partial(dst.read(), count) }
+    }
+
+    #[inline(always)]
+    fn lane(self, vector: Self::Vector, lane: usize) -> Self::Vector {
+        vector::splat(vector::to_array(vector)[lane])
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        vector::add(a, b)
     }
 
     #[inline(always)]

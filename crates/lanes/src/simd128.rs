@@ -116,6 +116,27 @@ macro_rules! simd128_lanes {
             }
 
             #[inline(always)]
+            unsafe fn reload(self, dst: Dst, count: usize) -> v128 {
+                // SAFETY: the caller vouches for `count` elements.
+                unsafe { load_partial(dst.read(), count) }
+            }
+
+            #[inline(always)]
+            fn lane(self, vector: v128, lane: usize) -> v128 {
+                match lane {
+                    0 => i32x4_shuffle::<0, 0, 0, 0>(vector, vector),
+                    1 => i32x4_shuffle::<1, 1, 1, 1>(vector, vector),
+                    2 => i32x4_shuffle::<2, 2, 2, 2>(vector, vector),
+                    _ => i32x4_shuffle::<3, 3, 3, 3>(vector, vector),
+                }
+            }
+
+            #[inline(always)]
+            fn add(self, a: v128, b: v128) -> v128 {
+                f32x4_add(a, b)
+            }
+
+            #[inline(always)]
             fn fma(self, $acc: v128, $a: v128, $b: v128) -> v128 {
                 $fma
             }
@@ -167,9 +188,8 @@ unsafe fn load_partial(src: Src, count: usize) -> v128 {
 /// - `src` and the first `count` offsets from it are inside a tensor that is valid for reads.
 #[inline(always)]
 unsafe fn load_gather(src: Src, offsets: [usize; LANES], count: usize) -> v128 {
+    let lane = |i: usize| src.step(offsets[i] as isize).access(1).cast::<u32>();
     // SAFETY: the caller vouches for the first `count` offsets.
-    let lane = |i: usize| unsafe { src.step(offsets[i] as isize).access(1).cast::<u32>() };
-    // SAFETY: each pointer is one of the caller's.
     unsafe {
         let mut vector = v128_load32_zero(lane(0));
         if count > 1 {
