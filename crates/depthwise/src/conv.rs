@@ -2,7 +2,7 @@ use depthwise_description::{
     Activation, DescriptionError, Instance, Layout, Machine, Padding, Pass, Plan, Problem,
     ProblemBuilder,
 };
-use depthwise_kernels::{Tensors, execute};
+use depthwise_kernels::{Gradient, Tensors, execute, reduce, reduce_bias};
 use depthwise_lanes::{Dst, Lanes, Src};
 
 use crate::error::{Argument, Error};
@@ -22,6 +22,7 @@ pub struct Conv {
 struct Plans {
     forward: Plan,
     grad_input: Plan,
+    grad_weight: Plan,
 }
 
 impl Plans {
@@ -36,7 +37,11 @@ impl Plans {
             let chosen = instance.map(|i| Plan::with_instance(problem, machine, i));
             chosen.and_then(Result::ok).unwrap_or_else(|| Plan::new(problem, machine))
         };
-        let plans = Self { forward: plan(Pass::Forward), grad_input: plan(Pass::GradInput) };
+        let plans = Self {
+            forward: plan(Pass::Forward),
+            grad_input: plan(Pass::GradInput),
+            grad_weight: plan(Pass::GradWeight),
+        };
         match instance {
             Some(instance) if !plans.all().iter().any(|plan| plan.instance() == instance) => {
                 Err(DescriptionError::Instance(instance.name).into())
@@ -45,8 +50,8 @@ impl Plans {
         }
     }
 
-    fn all(&self) -> [&Plan; 2] {
-        [&self.forward, &self.grad_input]
+    fn all(&self) -> [&Plan; 3] {
+        [&self.forward, &self.grad_input, &self.grad_weight]
     }
 }
 
@@ -66,7 +71,11 @@ impl Conv {
     #[must_use]
     pub fn new(problem: Problem) -> Self {
         let plan = |pass| Plan::new(problem.with_pass(pass), Machine::target());
-        let plans = Plans { forward: plan(Pass::Forward), grad_input: plan(Pass::GradInput) };
+        let plans = Plans {
+            forward: plan(Pass::Forward),
+            grad_input: plan(Pass::GradInput),
+            grad_weight: plan(Pass::GradWeight),
+        };
         Self { plans, isa: Isa::best() }
     }
 
@@ -86,6 +95,12 @@ impl Conv {
     #[must_use]
     pub const fn grad_input_plan(&self) -> &Plan {
         &self.plans.grad_input
+    }
+
+    /// How the weight gradient is computed.
+    #[must_use]
+    pub const fn grad_weight_plan(&self) -> &Plan {
+        &self.plans.grad_weight
     }
 
     /// What runs it.
@@ -173,6 +188,94 @@ impl Conv {
         let (source, results) = (grad_output, grad_input);
         let sweep = SweepCall { plan, source, weights, bias: None, results, update };
         self.isa.with(sweep).ok_or(Error::Unavailable(self.isa))
+    }
+
+    /// The gradient of the weights, from the input and the gradient of the output.
+    ///
+    /// - `input`: `[n][h][w][c]` or `[n][c][h][w]`
+    /// - `grad_output`: `[n][oh][ow][c·m]` or `[n][c·m][oh][ow]`
+    /// - `grad_weight`: `[kh][kw][c·m]` or `[c·m][kh][kw]`
+    ///
+    /// Each element is summed over the tree that [`Leaves`](crate::Leaves) describes, so that its bits
+    /// depend on the shape alone and its error grows with the logarithm of the number of positions;
+    /// to accumulate, that sum is added to what is there.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for a slice of another length than the shape; `grad_weight` is untouched.
+    #[doc(alias = "backward_weights")]
+    #[doc(alias = "backward_filter")]
+    #[doc(alias = "bwd_filter")]
+    #[doc(alias = "wgrad")]
+    pub fn grad_weight(
+        &self,
+        input: &[f32],
+        grad_output: &[f32],
+        grad_weight: &mut [f32],
+        update: Update,
+    ) -> Result<(), Error> {
+        let problem = self.problem();
+        check(Argument::Input, input.len(), problem.input_len())?;
+        check(Argument::GradOutput, grad_output.len(), problem.output_len())?;
+        check(Argument::GradWeight, grad_weight.len(), problem.weights_len())?;
+        let plan = &self.plans.grad_weight;
+        let (input, results) = (Some(input), grad_weight);
+        let call = ReduceCall { plan, input, grad_output, results, update };
+        self.isa.with(call).ok_or(Error::Unavailable(self.isa))
+    }
+
+    /// The gradient of the bias, from that of the output.
+    ///
+    /// - `grad_output`: `[n][oh][ow][c·m]` or `[n][c·m][oh][ow]`
+    /// - `grad_bias`: `[c·m]`
+    ///
+    /// Summed as [`grad_weight`](Self::grad_weight) is.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for a slice of another length than the shape; `grad_bias` is untouched.
+    #[doc(alias = "backward_bias")]
+    pub fn grad_bias(
+        &self,
+        grad_output: &[f32],
+        grad_bias: &mut [f32],
+        update: Update,
+    ) -> Result<(), Error> {
+        let problem = self.problem();
+        check(Argument::GradOutput, grad_output.len(), problem.output_len())?;
+        check(Argument::GradBias, grad_bias.len(), problem.output_channels())?;
+        let plan = &self.plans.grad_weight;
+        let call = ReduceCall { plan, input: None, grad_output, results: grad_bias, update };
+        self.isa.with(call).ok_or(Error::Unavailable(self.isa))
+    }
+}
+
+/// A weight gradient, or without `input` a bias gradient, its slices checked.
+struct ReduceCall<'a> {
+    plan: &'a Plan,
+    input: Option<&'a [f32]>,
+    grad_output: &'a [f32],
+    results: &'a mut [f32],
+    update: Update,
+}
+
+impl WithLanes for ReduceCall<'_> {
+    type Output = ();
+
+    fn run<L: Lanes<Element = f32, Src = Src, Dst = Dst>>(self, lanes: L) {
+        let gradient = Gradient::<L> {
+            input: Src::new(self.input.unwrap_or_default()),
+            grad_output: Src::new(self.grad_output),
+            results: Dst::new(self.results),
+            accumulate: self.update == Update::Accumulate,
+        };
+        let channels = 0..self.plan.problem().output_channels();
+        // SAFETY: `Conv` has compared every length with the plan's problem; the borrows outlive the
+        // call, and that of the results is exclusive.
+        unsafe {
+            match self.input {
+                Some(_) => reduce(lanes, self.plan, channels, &gradient),
+                None => reduce_bias(lanes, self.plan.problem(), channels, &gradient),
+            }
+        }
     }
 }
 

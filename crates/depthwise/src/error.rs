@@ -17,6 +17,10 @@ pub enum Argument {
     Output,
     /// The gradient of the input, shaped like it.
     GradInput,
+    /// The gradient of the weights, shaped like them.
+    GradWeight,
+    /// The gradient of the bias, shaped like it.
+    GradBias,
     /// The gradient of the output, shaped like it.
     GradOutput,
 }
@@ -29,6 +33,8 @@ impl fmt::Display for Argument {
             Self::Bias => "bias",
             Self::Output => "output",
             Self::GradInput => "grad_input",
+            Self::GradWeight => "grad_weight",
+            Self::GradBias => "grad_bias",
             Self::GradOutput => "grad_output",
         })
     }

@@ -59,7 +59,7 @@ mod weights;
 pub use conv::{Builder, Conv, Update};
 pub use depthwise_description::{
     Activation, Axis, Body, ColumnTile, Columns, DescriptionError, Dimension, Dtype, INSTANCES,
-    Instance, Layout, Machine, Padding, Part, Pass, Plan, Problem, ProblemBuilder, Rectangle, Size,
+    Instance, Layout, Leaf, Leaves, Machine, Padding, Part, Pass, Plan, Problem, ProblemBuilder, Rectangle, Size,
     Span, Tile,
 };
 pub use error::{Argument, Error};

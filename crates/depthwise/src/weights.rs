@@ -28,7 +28,7 @@ pub fn convert_weights(
         return Ok(());
     }
     // The rows of one order are the columns of the other.
-    let taps = kernel[0] * kernel[1];
+    let taps = kernel[0].saturating_mul(kernel[1]);
     let columns = if from_layout == Layout::Nhwc { channels } else { taps };
     let rows = expected.checked_div(columns).unwrap_or(0);
     for (i, &weight) in from.iter().enumerate() {

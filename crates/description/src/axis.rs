@@ -184,6 +184,25 @@ impl Axis {
         (padded as usize - self.extent()) / self.stride + 1
     }
 
+    /// The taps of a window that lie inside the input, at dilation 1.
+    #[inline]
+    #[must_use]
+    pub fn dense_taps(&self, window: usize) -> core::ops::Range<usize> {
+        let position = (window * self.stride) as isize - self.pad_low;
+        let end = (self.input as isize - position).clamp(0, self.kernel as isize) as usize;
+        ((-position).max(0) as usize).min(end)..end
+    }
+
+    /// The windows all of whose taps lie inside the input.
+    #[must_use]
+    pub fn whole_windows(&self) -> core::ops::Range<usize> {
+        let first = div_ceil(self.pad_low, self.stride as isize).max(0);
+        let last = self.input as isize - self.extent() as isize + self.pad_low;
+        let end = (last.div_euclid(self.stride as isize) + 1).min(self.output() as isize);
+        let first = first.min(end.max(0));
+        first as usize..end.max(0) as usize
+    }
+
     /// At stride 1, the axis whose forward pass is this one's input gradient, if the kernel is read
     /// backwards: from the output back to the input.
     #[must_use]
@@ -586,6 +605,23 @@ mod tests {
             assert!(reversed.eq(axis.grad_input_spans()), "{axis:?}");
         }
         assert!(adjoints > 10_000, "{adjoints}");
+    }
+
+    #[test]
+    fn taps_and_whole_windows_are_those_of_the_spans() {
+        for axis in every_axis() {
+            let whole = axis.whole_windows();
+            for span in axis.forward_spans() {
+                for window in span.out..span.out + span.len {
+                    assert_eq!(whole.contains(&window), span.taps == axis.kernel, "{axis:?}");
+                    if axis.dilation == 1 {
+                        let taps = axis.dense_taps(window);
+                        assert_eq!(taps.len(), span.taps, "{axis:?} {window}");
+                        assert!(taps.is_empty() || taps.start == span.tap, "{axis:?} {window}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -29,11 +29,14 @@ pub enum Body {
     /// One row of results at a time, kernel row after kernel row: few registers, and rows clipped
     /// at the border cost nothing extra.
     Row,
+    /// Keeps taps in registers and runs over output positions (weight gradients).
+    Taps,
     /// Follows the spans of any window: any kernel, stride, dilation, padding and multiplier.
     Span,
 }
 
-/// Results that an instance keeps in registers.
+/// Results that an instance keeps in registers. Of a weight gradient these are rows of taps, each
+/// as wide as the kernel, and the columns are the output positions that are summed at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tile {
     /// Rows of results in flight.
@@ -133,6 +136,54 @@ macro_rules! for_each_instance {
                 "7×7 stride 2"],
             [forward_f32_nchw_any_1x16x4,  Forward, F32, Nchw, Any,        Any,        Span, (1, 16, 4), 16,
                 "any window and multiplier; rows at the very ends of the tensor"],
+            [grad_weight_f32_nhwc_3s1_3x4x1, GradWeight, F32, Nhwc, Exactly(3), Exactly(1), Taps, (3, 4, 1), 32,
+                "3×3 with 32 registers: three rows of taps"],
+            [grad_weight_f32_nhwc_3s1_3x2x1, GradWeight, F32, Nhwc, Exactly(3), Exactly(1), Taps, (3, 2, 1), 16,
+                "3×3: all rows of taps at a time"],
+            [grad_weight_f32_nhwc_3s2_3x4x1, GradWeight, F32, Nhwc, Exactly(3), Exactly(2), Taps, (3, 4, 1), 32,
+                "3×3 stride 2 with 32 registers: three rows of taps"],
+            [grad_weight_f32_nhwc_3s2_3x2x1, GradWeight, F32, Nhwc, Exactly(3), Exactly(2), Taps, (3, 2, 1), 16,
+                "3×3 stride 2: all rows of taps at a time"],
+            [grad_weight_f32_nhwc_5s1_3x4x1, GradWeight, F32, Nhwc, Exactly(5), Exactly(1), Taps, (3, 4, 1), 32,
+                "5×5 with 32 registers: three rows of taps"],
+            [grad_weight_f32_nhwc_5s1_1x4x1, GradWeight, F32, Nhwc, Exactly(5), Exactly(1), Taps, (1, 4, 1), 16,
+                "5×5: one row of taps at a time"],
+            [grad_weight_f32_nhwc_5s2_3x4x1, GradWeight, F32, Nhwc, Exactly(5), Exactly(2), Taps, (3, 4, 1), 32,
+                "5×5 stride 2 with 32 registers: three rows of taps"],
+            [grad_weight_f32_nhwc_5s2_1x4x1, GradWeight, F32, Nhwc, Exactly(5), Exactly(2), Taps, (1, 4, 1), 16,
+                "5×5 stride 2: one row of taps at a time"],
+            [grad_weight_f32_nhwc_7s1_2x4x1, GradWeight, F32, Nhwc, Exactly(7), Exactly(1), Taps, (2, 4, 1), 32,
+                "7×7 with 32 registers: two rows of taps"],
+            [grad_weight_f32_nhwc_7s1_1x2x1, GradWeight, F32, Nhwc, Exactly(7), Exactly(1), Taps, (1, 2, 1), 16,
+                "7×7: one row of taps at a time"],
+            [grad_weight_f32_nhwc_7s2_2x4x1, GradWeight, F32, Nhwc, Exactly(7), Exactly(2), Taps, (2, 4, 1), 32,
+                "7×7 stride 2 with 32 registers: two rows of taps"],
+            [grad_weight_f32_nhwc_7s2_1x2x1, GradWeight, F32, Nhwc, Exactly(7), Exactly(2), Taps, (1, 2, 1), 16,
+                "7×7 stride 2: one row of taps at a time"],
+            [grad_weight_f32_nhwc_any_1x1x1, GradWeight, F32, Nhwc, Any, Any, Span, (1, 1, 1), 16,
+                "any window and multiplier, eight taps of a row at a time; channels beyond a multiple of four"],
+            [grad_weight_f32_nchw_3s1_3x4x1, GradWeight, F32, Nchw, Exactly(3), Exactly(1), Taps, (3, 4, 1), 16,
+                "3×3: all rows of taps at a time"],
+            [grad_weight_f32_nchw_3s2_3x4x1, GradWeight, F32, Nchw, Exactly(3), Exactly(2), Taps, (3, 4, 1), 16,
+                "3×3 stride 2: all rows of taps at a time"],
+            [grad_weight_f32_nchw_5s1_5x4x1, GradWeight, F32, Nchw, Exactly(5), Exactly(1), Taps, (5, 4, 1), 32,
+                "5×5 with 32 registers: all rows of taps"],
+            [grad_weight_f32_nchw_5s1_2x4x1, GradWeight, F32, Nchw, Exactly(5), Exactly(1), Taps, (2, 4, 1), 16,
+                "5×5: two rows of taps at a time"],
+            [grad_weight_f32_nchw_5s2_5x4x1, GradWeight, F32, Nchw, Exactly(5), Exactly(2), Taps, (5, 4, 1), 32,
+                "5×5 stride 2 with 32 registers: all rows of taps"],
+            [grad_weight_f32_nchw_5s2_2x4x1, GradWeight, F32, Nchw, Exactly(5), Exactly(2), Taps, (2, 4, 1), 16,
+                "5×5 stride 2: two rows of taps at a time"],
+            [grad_weight_f32_nchw_7s1_3x4x1, GradWeight, F32, Nchw, Exactly(7), Exactly(1), Taps, (3, 4, 1), 32,
+                "7×7 with 32 registers: three rows of taps"],
+            [grad_weight_f32_nchw_7s1_1x4x1, GradWeight, F32, Nchw, Exactly(7), Exactly(1), Taps, (1, 4, 1), 16,
+                "7×7: one row of taps at a time"],
+            [grad_weight_f32_nchw_7s2_3x4x1, GradWeight, F32, Nchw, Exactly(7), Exactly(2), Taps, (3, 4, 1), 32,
+                "7×7 stride 2 with 32 registers: three rows of taps"],
+            [grad_weight_f32_nchw_7s2_1x4x1, GradWeight, F32, Nchw, Exactly(7), Exactly(2), Taps, (1, 4, 1), 16,
+                "7×7 stride 2: one row of taps at a time"],
+            [grad_weight_f32_nchw_any_1x4x1, GradWeight, F32, Nchw, Any, Any, Span, (1, 4, 1), 16,
+                "any window and multiplier, tap after tap"],
         }
     };
 }
@@ -198,7 +249,7 @@ impl Instance {
         };
         let depth = match self.body {
             Body::Span => true,
-            // Planes of one source channel may follow each other, but not be summed.
+            // Planes of one source channel may follow each other, but not be summed over.
             _ => problem.multiplier() == 1 || (self.layout == Layout::Nchw && !gradient),
         };
         (self.pass == problem.pass() || gradient)

@@ -94,7 +94,9 @@ impl Plan {
 
     fn from_instance(problem: Problem, machine: Machine, chosen: &'static Instance) -> Self {
         let mut family = [None; ColumnTiles::WIDTHS];
-        if chosen.body != Body::Span {
+        if chosen.body == Body::Taps {
+            family[0] = Some(chosen);
+        } else if chosen.body != Body::Span {
             // The chosen instance first, then its narrower relatives, which the table lists after it.
             let relatives = INSTANCES.iter().filter(|instance| {
                 let alike = Instance {
@@ -203,7 +205,7 @@ impl Plan {
     }
 }
 
-/// The general instance of a problem's pass, type and layout.
+/// The general instance of a problem's pass, type and layout; the table has one of each.
 fn general(problem: &Problem) -> &'static Instance {
     let mut general = INSTANCES.iter().filter(|instance| instance.body == Body::Span);
     general.find(|instance| instance.computes(problem)).unwrap_or(&INSTANCES[0])

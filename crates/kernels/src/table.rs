@@ -2,9 +2,10 @@
 //! set. The functions are kept out of line, so that each can be found, and its instructions
 //! counted, in a compiled program.
 
-use depthwise_description::{Instance, Kernel, for_each_instance};
+use depthwise_description::{Body, Instance, Kernel, Layout, for_each_instance};
 use depthwise_lanes::Lanes;
 
+use crate::reduce::{self, Reduction};
 use crate::task::Task;
 use crate::{nchw, nhwc};
 
@@ -12,20 +13,58 @@ macro_rules! kernels {
     ($([$name:ident, $pass:ident, $dtype:ident, $layout:ident, $kernel:ident $(($k:literal))?,
         $stride:ident $(($s:literal))?, $body:ident, ($rows:literal, $columns:literal, $vectors:literal),
         $registers:literal, $purpose:literal],)*) => {
-        $(
-            #[doc = $purpose]
-            #[inline(never)]
-            pub fn $name<L: Lanes>(lanes: L, task: &Task<L>) {
-                body!($pass $layout $body ($($k)?) ($($s)?) $rows $columns lanes task)
-            }
-        )*
+        $(kernel!($purpose $name $pass $layout $body ($($k)?) ($($s)?) $rows $columns);)*
 
-        /// Runs the kernel of an instance.
+        /// Runs the kernel of a sweep's instance.
         pub fn run<L: Lanes>(instance: &Instance, lanes: L, task: &Task<L>) {
             match instance.kernel_id {
-                $(Kernel::$name => $name(lanes, task),)*
+                $(Kernel::$name => run_kernel!($pass $name lanes task),)*
             }
         }
+
+        /// Runs the kernel of a weight gradient's instance.
+        fn run_reduction<L: Lanes>(instance: &Instance, reduction: &Reduction<'_, L>) {
+            match instance.kernel_id {
+                $(Kernel::$name => run_reduction_kernel!($pass $name reduction),)*
+            }
+        }
+    };
+}
+
+/// The function of one instance.
+macro_rules! kernel {
+    ($purpose:literal $name:ident GradWeight $($line:tt)*) => {
+        #[doc = $purpose]
+        #[inline(never)]
+        pub fn $name<L: Lanes>(reduction: &Reduction<'_, L>) {
+            body!(GradWeight $($line)* L reduction)
+        }
+    };
+    ($purpose:literal $name:ident $pass:ident $($line:tt)*) => {
+        #[doc = $purpose]
+        #[inline(never)]
+        pub fn $name<L: Lanes>(lanes: L, task: &Task<L>) {
+            body!($pass $($line)* lanes task)
+        }
+    };
+}
+
+/// A sweep's plan never names a reduction, and the other way round.
+macro_rules! run_kernel {
+    (GradWeight $name:ident $lanes:ident $task:ident) => {
+        debug_assert!(false, "{} is no sweep", stringify!($name))
+    };
+    ($pass:ident $name:ident $lanes:ident $task:ident) => {
+        $name($lanes, $task)
+    };
+}
+
+macro_rules! run_reduction_kernel {
+    (GradWeight $name:ident $reduction:ident) => {
+        $name($reduction)
+    };
+    ($pass:ident $name:ident $reduction:ident) => {
+        debug_assert!(false, "{} is no reduction", stringify!($name))
     };
 }
 
@@ -58,6 +97,18 @@ macro_rules! body {
     (Forward Nchw Span () () $rows:literal $columns:literal $l:ident $task:ident) => {
         nchw::span($l, $task)
     };
+    (GradWeight Nhwc Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $L:ident $r:ident) => {
+        reduce::nhwc::taps::<$L, $rows, $k, $s, $columns>($r)
+    };
+    (GradWeight Nhwc Span () () $rows:literal $columns:literal $L:ident $r:ident) => {
+        reduce::nhwc::span($r)
+    };
+    (GradWeight Nchw Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $L:ident $r:ident) => {
+        reduce::nchw::taps::<$L, $rows, $k, $s>($r)
+    };
+    (GradWeight Nchw Span () () $rows:literal $columns:literal $L:ident $r:ident) => {
+        reduce::nchw::span($r)
+    };
 }
 
 /// Calls `$call` with the numbers of clipped columns as the constants `$low` and `$high`, for those
@@ -89,6 +140,22 @@ macro_rules! clipped {
 }
 
 for_each_instance!(kernels);
+
+/// Runs a weight gradient: whole vectors of channels by `instance`, the others by `general`.
+pub(crate) fn reduce<L: Lanes>(
+    instance: &Instance,
+    general: &Instance,
+    reduction: &Reduction<'_, L>,
+) {
+    if instance.body == Body::Span || instance.layout == Layout::Nchw {
+        return run_reduction(instance, reduction);
+    }
+    for (instance, channels) in [(instance, reduction.whole()), (general, reduction.rest())] {
+        if !channels.is_empty() {
+            run_reduction(instance, &reduction.narrowed(channels));
+        }
+    }
+}
 
 /// Vectors of a tile that is at an edge or not full; 0 for full tiles within the map.
 fn edge_vectors<L: Lanes>(task: &Task<L>) -> usize {

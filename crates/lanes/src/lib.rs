@@ -154,6 +154,9 @@ pub trait Lanes: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// `a + b`, rounded.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
+    /// `(lane 0 + lane 1) + (lane 2 + lane 3)`, four times.
+    fn sum(self, vector: Self::Vector) -> Self::Vector;
+
     /// `acc + a·b`, rounded as the contract says.
     fn fma(self, acc: Self::Vector, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 

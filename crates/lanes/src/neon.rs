@@ -154,6 +154,15 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
+    fn sum(self, vector: float32x4_t) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON.
+        unsafe {
+            let pairs = vpaddq_f32(vector, vector);
+            vpaddq_f32(pairs, pairs)
+        }
+    }
+
+    #[inline(always)]
     fn fma(self, acc: float32x4_t, a: float32x4_t, b: float32x4_t) -> float32x4_t {
         // SAFETY: the token is the proof of NEON.
         unsafe { vfmaq_f32(acc, a, b) }

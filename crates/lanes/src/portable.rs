@@ -331,6 +331,12 @@ impl<C: Contract> Lanes for Portable<C> {
     }
 
     #[inline(always)]
+    fn sum(self, vector: Self::Vector) -> Self::Vector {
+        let [a, b, c, d] = vector::to_array(vector);
+        vector::splat((a + b) + (c + d))
+    }
+
+    #[inline(always)]
     fn fma(self, acc: Self::Vector, a: Self::Vector, b: Self::Vector) -> Self::Vector {
         if C::FUSED { vector::fma::<true>(acc, a, b) } else { vector::fma::<false>(acc, a, b) }
     }

@@ -1,4 +1,5 @@
 use core::arch::wasm32::*;
+
 #[cfg(target_feature = "relaxed-simd")]
 use crate::Fused;
 use crate::cursor::{Cursor, Dst, Src};
@@ -137,6 +138,12 @@ macro_rules! simd128_lanes {
             }
 
             #[inline(always)]
+            fn sum(self, vector: v128) -> v128 {
+                let pairs = f32x4_add(vector, i32x4_shuffle::<1, 0, 3, 2>(vector, vector));
+                f32x4_add(pairs, i32x4_shuffle::<2, 3, 0, 1>(pairs, pairs))
+            }
+
+            #[inline(always)]
             fn fma(self, $acc: v128, $a: v128, $b: v128) -> v128 {
                 $fma
             }
@@ -154,11 +161,9 @@ macro_rules! simd128_lanes {
 
             #[inline(always)]
             fn clamp(self, vector: v128, bounds: &Bounds) -> v128 {
-                // f32x4.max and min have these semantics but cost eight instructions on x86-64;
-                // pmax(a, b) is a < b ? b : a, pmin(a, b) is b < a ? b : a.
-                let low = f32x4_pmax(vector, f32x4_splat(bounds.min));
-                let low = f32x4_add(low, f32x4_splat(bounds.zero_fix()));
-                f32x4_pmin(low, f32x4_splat(bounds.max))
+                // f32x4.max and min have these semantics but cost eight instructions on x86-64.
+                let low = at_least(vector, f32x4_splat(bounds.min));
+                at_most(f32x4_add(low, f32x4_splat(bounds.zero_fix())), f32x4_splat(bounds.max))
             }
         }
     };
@@ -167,6 +172,35 @@ macro_rules! simd128_lanes {
 simd128_lanes!(Simd128, "simd128", MulAdd, |acc, a, b| f32x4_add(acc, f32x4_mul(a, b)));
 #[cfg(target_feature = "relaxed-simd")]
 simd128_lanes!(Simd128Relaxed, "simd128-relaxed", Fused, |acc, a, b| f32x4_relaxed_madd(a, b, acc));
+
+/// `vector < min ? min : vector`
+#[cfg(not(target_feature = "relaxed-simd"))]
+#[inline(always)]
+fn at_least(vector: v128, min: v128) -> v128 {
+    f32x4_pmax(vector, min)
+}
+
+/// `max < vector ? max : vector`
+#[cfg(not(target_feature = "relaxed-simd"))]
+#[inline(always)]
+fn at_most(vector: v128, max: v128) -> v128 {
+    f32x4_pmin(vector, max)
+}
+
+/// `vector < min ? min : vector`, in two instructions: where relaxed SIMD is enabled, LLVM 22 turns
+/// pmax into relaxed_max, which may lose a NaN (llvm/llvm-project#177814).
+#[cfg(target_feature = "relaxed-simd")]
+#[inline(always)]
+fn at_least(vector: v128, min: v128) -> v128 {
+    v128_bitselect(min, vector, f32x4_lt(vector, min))
+}
+
+/// `max < vector ? max : vector`, as above.
+#[cfg(target_feature = "relaxed-simd")]
+#[inline(always)]
+fn at_most(vector: v128, max: v128) -> v128 {
+    v128_bitselect(max, vector, f32x4_lt(max, vector))
+}
 
 /// # Safety
 /// - `src` is inside a tensor that is valid for reads, `count` elements or more before its end.

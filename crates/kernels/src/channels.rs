@@ -1,0 +1,174 @@
+//! How vectors of channels meet memory where channels are last.
+
+use depthwise_lanes::{LANES, Lanes};
+
+/// How a vector of result channels meets the channels of the source.
+pub(crate) trait Channels<L: Lanes>: Copy {
+    /// Offset of the first source channel, where the first result channel is `channel`.
+    fn source(self, channel: usize) -> isize;
+
+    /// Offset of its first weight.
+    fn weights(self, channel: usize) -> isize {
+        channel as isize
+    }
+
+    /// Result channels in the vector.
+    fn count(self) -> usize;
+
+    /// Source channels that each sums over.
+    fn products(self) -> isize {
+        1
+    }
+
+    /// The source channels of the vector.
+    ///
+    /// # Safety
+    /// - `src` is inside a tensor that is valid for reads, at the vector's first source channel.
+    unsafe fn load(self, l: L, src: L::Src) -> L::Vector;
+
+    /// The weights of the vector.
+    ///
+    /// # Safety
+    /// - `weights` is inside a tensor that is valid for reads, at the vector's first weight.
+    unsafe fn load_weights(self, l: L, weights: L::Src) -> L::Vector {
+        // SAFETY: `count` weights start here.
+        unsafe {
+            if self.count() == LANES {
+                l.load(weights)
+            } else {
+                l.load_partial(weights, self.count())
+            }
+        }
+    }
+}
+
+/// Four channels, one for one.
+#[derive(Clone, Copy)]
+pub(crate) struct Contiguous;
+
+/// The last channels, one for one.
+#[derive(Clone, Copy)]
+pub(crate) struct Partial {
+    pub count: usize,
+}
+
+/// Result channels of one source channel.
+#[derive(Clone, Copy)]
+pub(crate) struct Splat {
+    pub src: isize,
+    pub count: usize,
+}
+
+/// Result channels of several source channels.
+#[derive(Clone, Copy)]
+pub(crate) struct Gather {
+    pub src: isize,
+    pub offsets: [usize; LANES],
+    pub count: usize,
+}
+
+/// Result channels that sum over `products` source channels each.
+#[derive(Clone, Copy)]
+pub(crate) struct Summed {
+    pub products: usize,
+    pub count: usize,
+}
+
+impl Summed {
+    fn offsets(self) -> [usize; LANES] {
+        core::array::from_fn(|lane| lane * self.products)
+    }
+}
+
+impl<L: Lanes> Channels<L> for Summed {
+    #[inline(always)]
+    fn source(self, channel: usize) -> isize {
+        (channel * self.products) as isize
+    }
+    #[inline(always)]
+    fn weights(self, channel: usize) -> isize {
+        (channel * self.products) as isize
+    }
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.count
+    }
+    #[inline(always)]
+    fn products(self) -> isize {
+        self.products as isize
+    }
+    #[inline(always)]
+    unsafe fn load(self, l: L, src: L::Src) -> L::Vector {
+        // SAFETY: `count` channels start here, `products` apart.
+        unsafe { l.load_gather(src, self.offsets(), self.count) }
+    }
+    #[inline(always)]
+    unsafe fn load_weights(self, l: L, weights: L::Src) -> L::Vector {
+        // SAFETY: as for the source.
+        unsafe { l.load_gather(weights, self.offsets(), self.count) }
+    }
+}
+
+impl<L: Lanes> Channels<L> for Contiguous {
+    #[inline(always)]
+    fn source(self, channel: usize) -> isize {
+        channel as isize
+    }
+    #[inline(always)]
+    fn count(self) -> usize {
+        LANES
+    }
+    #[inline(always)]
+    unsafe fn load(self, l: L, src: L::Src) -> L::Vector {
+        // SAFETY: four channels start here.
+        unsafe { l.load(src) }
+    }
+}
+
+impl<L: Lanes> Channels<L> for Partial {
+    #[inline(always)]
+    fn source(self, channel: usize) -> isize {
+        channel as isize
+    }
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.count
+    }
+    #[inline(always)]
+    unsafe fn load(self, l: L, src: L::Src) -> L::Vector {
+        // SAFETY: `count` channels start here.
+        unsafe { l.load_partial(src, self.count) }
+    }
+}
+
+impl<L: Lanes> Channels<L> for Splat {
+    #[inline(always)]
+    fn source(self, _channel: usize) -> isize {
+        self.src
+    }
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.count
+    }
+    #[inline(always)]
+    unsafe fn load(self, l: L, src: L::Src) -> L::Vector {
+        // SAFETY: the source channel is here.
+        unsafe { l.load_splat(src) }
+    }
+}
+
+impl<L: Lanes> Channels<L> for Gather {
+    #[inline(always)]
+    fn source(self, _channel: usize) -> isize {
+        self.src
+    }
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.count
+    }
+    #[inline(always)]
+    unsafe fn load(self, l: L, src: L::Src) -> L::Vector {
+        // SAFETY: the first `count` offsets lead to the channels' sources.
+        unsafe { l.load_gather(src, self.offsets, self.count) }
+    }
+}

@@ -1,0 +1,165 @@
+//! The gradient of the weights: the taps are the results, and output positions are summed.
+//!
+//! [`Leaves`] fixes the order. A leaf is summed with the taps in registers; the tree above it is
+//! a recursion, whose partial sums are on the stack.
+
+pub(crate) mod nchw;
+pub(crate) mod nhwc;
+
+use core::ops::Range;
+
+use depthwise_description::{Axis, Layout, Leaf, Leaves, Plan, Problem, Span};
+use depthwise_lanes::{Cursor, LANES, Lanes};
+
+use crate::table;
+
+/// First elements of the tensors of a weight gradient, or of a bias gradient.
+#[derive(Clone, Copy, Debug)]
+pub struct Gradient<L: Lanes> {
+    /// `[n][h][w][c]` or `[n][c][h][w]`; the bias gradient does not read it.
+    pub input: L::Src,
+    /// `[n][oh][ow][c·m]` or `[n][c·m][oh][ow]`
+    pub grad_output: L::Src,
+    /// `[kh][kw][c·m]` or `[c·m][kh][kw]`, or `[c·m]` of the bias.
+    pub results: L::Dst,
+    /// Whether results are added to what is there.
+    pub accumulate: bool,
+}
+
+/// Sums the gradient of the weights, for a range of output channels.
+///
+/// # Safety
+/// - Each tensor has the shape that the plan's problem gives it and is valid for reads, the results
+///   for writes, during the call; no other thread accesses the results of these channels.
+pub unsafe fn reduce<L: Lanes>(
+    lanes: L,
+    plan: &Plan,
+    channels: Range<usize>,
+    gradient: &Gradient<L>,
+) {
+    let reduction = Reduction::new(lanes, plan.problem(), channels, gradient);
+    table::reduce(plan.instance(), plan.general(), &reduction);
+}
+
+/// Sums the gradient of the bias, for a range of output channels.
+///
+/// # Safety
+/// - As for [`reduce`].
+pub unsafe fn reduce_bias<L: Lanes>(
+    lanes: L,
+    problem: &Problem,
+    channels: Range<usize>,
+    gradient: &Gradient<L>,
+) {
+    let reduction = Reduction::new(lanes, problem, channels, gradient);
+    match problem.layout() {
+        Layout::Nhwc => nhwc::bias(&reduction),
+        Layout::Nchw => nchw::bias(&reduction),
+    }
+}
+
+/// A weight gradient to be summed: tensors, steps and the channels wanted.
+#[derive(Clone, Copy)]
+pub struct Reduction<'r, L: Lanes> {
+    pub(crate) lanes: L,
+    gradient: &'r Gradient<L>,
+    height: Axis,
+    width: Axis,
+    leaves: Leaves,
+    input_channels: usize,
+    output_channels: usize,
+    multiplier: usize,
+    input_len: usize,
+    output_len: usize,
+    /// Output channels wanted.
+    first: usize,
+    end: usize,
+}
+
+impl<'r, L: Lanes> Reduction<'r, L> {
+    fn new(
+        lanes: L,
+        problem: &Problem,
+        channels: Range<usize>,
+        gradient: &'r Gradient<L>,
+    ) -> Self {
+        Self {
+            lanes,
+            gradient,
+            height: problem.height(),
+            width: problem.width(),
+            leaves: Leaves::new(problem),
+            input_channels: problem.channels(),
+            output_channels: problem.output_channels(),
+            multiplier: problem.multiplier(),
+            input_len: problem.input_len(),
+            output_len: problem.output_len(),
+            first: channels.start,
+            end: channels.end,
+        }
+    }
+
+    /// The same reduction for fewer channels.
+    pub(crate) fn narrowed(&self, channels: Range<usize>) -> Self {
+        Self { first: channels.start, end: channels.end, ..*self }
+    }
+
+    /// Channels that whole vectors cover, from the first.
+    pub(crate) fn whole(&self) -> Range<usize> {
+        self.first..self.first + (self.end - self.first) / LANES * LANES
+    }
+
+    /// The channels beyond.
+    pub(crate) fn rest(&self) -> Range<usize> {
+        self.whole().end..self.end
+    }
+
+    /// Writes a sum of `count` results.
+    #[inline(always)]
+    fn write(&self, at: usize, sum: L::Vector, count: usize) {
+        let (l, dst) = (self.lanes, self.gradient.results.step(at as isize));
+        // SAFETY: `reduce`'s caller has vouched for the results of the channels wanted.
+        unsafe {
+            let sum =
+                if self.gradient.accumulate { l.add(l.reload(dst, count), sum) } else { sum };
+            l.store_partial(dst, sum, count);
+        }
+    }
+
+    /// The spans of the columns of a leaf.
+    fn column_spans(&self, leaf: &Leaf) -> impl Iterator<Item = Span> + use<L> {
+        let (start, end) = (leaf.columns.start, leaf.columns.end);
+        self.width.forward_spans().filter_map(move |span| span.clip(start, end))
+    }
+
+    /// The spans of the rows of a leaf.
+    fn row_spans(&self, leaf: &Leaf) -> impl Iterator<Item = Span> + use<L> {
+        let (start, end) = (leaf.rows.start, leaf.rows.end);
+        self.height.forward_spans().filter_map(move |span| span.clip(start, end))
+    }
+}
+
+/// Partial sums: for each of some vectors or planes, for some rows of taps, for the taps of a row.
+type Sums<L, const VECTORS: usize, const ROWS: usize, const TAPS: usize> =
+    [[[<L as Lanes>::Vector; TAPS]; ROWS]; VECTORS];
+
+/// The sum of `count` leaves from `first` on, over the tree that [`Leaves`] describes.
+fn tree<L: Lanes, const VECTORS: usize, const ROWS: usize, const TAPS: usize>(
+    l: L,
+    first: usize,
+    count: usize,
+    leaf: &impl Fn(usize) -> Sums<L, VECTORS, ROWS, TAPS>,
+) -> Sums<L, VECTORS, ROWS, TAPS> {
+    if count == 1 {
+        return leaf(first);
+    }
+    let half = Leaves::half(count);
+    let mut sum = tree::<L, VECTORS, ROWS, TAPS>(l, first, half, leaf);
+    let rest = tree::<L, VECTORS, ROWS, TAPS>(l, first + half, count - half, leaf);
+    for (sum, rest) in sum.as_flattened_mut().as_flattened_mut().iter_mut().zip(
+        rest.as_flattened().as_flattened(),
+    ) {
+        *sum = l.add(*sum, *rest);
+    }
+    sum
+}

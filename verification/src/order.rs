@@ -1,0 +1,53 @@
+//! Where the element at given coordinates lies in memory.
+
+use depthwise::Layout;
+
+use crate::shape::Shape;
+
+/// Index of element `[n, c, h, w]` in a tensor of `channels` channels of `[h, w]` elements.
+pub fn image(
+    layout: Layout,
+    channels: usize,
+    [height, width]: [usize; 2],
+    [n, c, h, w]: [usize; 4],
+) -> usize {
+    match layout {
+        Layout::Nhwc => ((n * height + h) * width + w) * channels + c,
+        Layout::Nchw => ((n * channels + c) * height + h) * width + w,
+    }
+}
+
+/// Index of input element `[n, c, h, w]`.
+pub fn input(layout: Layout, shape: &Shape, at: [usize; 4]) -> usize {
+    image(layout, shape.channels, shape.input, at)
+}
+
+/// Index of output element `[n, c·m, oh, ow]`.
+pub fn output(layout: Layout, shape: &Shape, at: [usize; 4]) -> usize {
+    image(layout, shape.output_channels(), shape.output(), at)
+}
+
+/// Index of weight `[c·m, kh, kw]`.
+pub fn weight(layout: Layout, shape: &Shape, [o, u, v]: [usize; 3]) -> usize {
+    let [rows, columns] = shape.kernel;
+    match layout {
+        Layout::Nhwc => (u * columns + v) * shape.output_channels() + o,
+        Layout::Nchw => (o * rows + u) * columns + v,
+    }
+}
+
+/// Coordinates of all elements `[n, c, h, w]`, in this order.
+pub fn coordinates(
+    batch: usize,
+    channels: usize,
+    [height, width]: [usize; 2],
+) -> impl Iterator<Item = [usize; 4]> {
+    let plane = height * width;
+    (0..batch * channels * plane)
+        .map(move |i| [i / (channels * plane), i / plane % channels, i / width % height, i % width])
+}
+
+/// Coordinates of all output elements, in the order of [`reference`](crate::reference)'s results.
+pub fn outputs(shape: &Shape) -> impl Iterator<Item = [usize; 4]> {
+    coordinates(shape.batch, shape.output_channels(), shape.output())
+}

@@ -1,0 +1,57 @@
+//! Smaller cases that fail alike.
+
+use std::mem::discriminant;
+
+use depthwise::Activation;
+
+use crate::case::Case;
+use crate::subject::Subject;
+use crate::verdict::Failure;
+
+/// The smallest failure of the same check and kind that halving one size after the other leads to.
+pub fn shrink(mut failure: Box<Failure>, subject: &dyn Subject) -> Box<Failure> {
+    let kind = discriminant(&failure.fault);
+    let smaller = |failure: &Failure| {
+        let possible =
+            candidates(&failure.case).into_iter().filter(|case| case.shape.is_possible());
+        possible.filter(|case| *case != failure.case).find_map(|case| {
+            let smaller = failure.check.run(&case, subject).err()?;
+            (discriminant(&smaller.fault) == kind).then_some(smaller)
+        })
+    };
+    while let Some(smaller) = smaller(&failure) {
+        failure = smaller;
+    }
+    failure
+}
+
+/// The case with one thing halved, one less or left out, largest step first. Sizes may be impossible.
+fn candidates(case: &Case) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut with = |change: &dyn Fn(&mut Case)| {
+        let mut other = *case;
+        change(&mut other);
+        cases.push(other);
+    };
+    let steps: [fn(usize) -> usize; 2] = [|size| size / 2, |size| size.saturating_sub(1)];
+    for smaller in steps {
+        with(&|c| c.shape.batch = smaller(c.shape.batch));
+        with(&|c| c.shape.channels = smaller(c.shape.channels));
+        with(&|c| c.shape.multiplier = smaller(c.shape.multiplier));
+        for axis in 0..2 {
+            with(&|c| c.shape.input[axis] = smaller(c.shape.input[axis]));
+            with(&|c| c.shape.kernel[axis] = smaller(c.shape.kernel[axis]));
+            with(&|c| c.shape.stride[axis] = smaller(c.shape.stride[axis]));
+            with(&|c| c.shape.dilation[axis] = smaller(c.shape.dilation[axis]));
+        }
+    }
+    for axis in 0..2 {
+        with(&|c| c.shape.low[axis] /= 2);
+        with(&|c| c.shape.high[axis] /= 2);
+    }
+    with(&|c| c.bias = false);
+    with(&|c| c.activation = Activation::None);
+    with(&|c| c.offset = 0);
+    with(&|c| c.instance = None);
+    cases
+}

@@ -1,0 +1,106 @@
+//! What checks find.
+
+use std::fmt;
+
+use depthwise::{Activation, Error};
+
+use crate::case::Case;
+use crate::check::Check;
+use crate::memory::Memory;
+use crate::order;
+
+/// What a check saw where it found nothing wrong.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// The output, in the layout's order.
+    pub output: Vec<f32>,
+    /// Comparisons made.
+    pub compared: usize,
+    /// Outputs that have a tap and no activation, and so should hardly ever be 0.
+    pub lively: usize,
+    /// How many of them are 0.
+    pub zero: usize,
+    /// Largest error as a share of its bound.
+    pub worst: f64,
+}
+
+/// What is wrong with a case.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// The subject refused it.
+    Refused(Error),
+    /// The check found this.
+    Wrong(String),
+}
+
+/// A check that failed. Prints as a line that says how to repeat it.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The check.
+    pub check: Check,
+    /// Name of what failed it.
+    pub subject: String,
+    /// The case.
+    pub case: Case,
+    /// Why.
+    pub fault: Fault,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.fault {
+            Fault::Refused(error) => write!(f, "refused: {error}")?,
+            Fault::Wrong(reason) => write!(f, "{reason}")?,
+        }
+        write!(f, ": {} {} {}", self.subject, self.check.name(), self.case)
+    }
+}
+
+/// Fewest outputs whose zeros are more than chance.
+const FEW: usize = 16;
+
+impl Evidence {
+    /// What a run's memory shows.
+    pub(crate) fn of(case: &Case, memory: &Memory) -> Self {
+        let output = memory.y.values().to_vec();
+        let mut evidence = Self { compared: output.len(), output, ..Self::default() };
+        if case.activation == Activation::None {
+            for at in order::outputs(&case.shape) {
+                if case.shape.taps(0, at[2]) > 0 && case.shape.taps(1, at[3]) > 0 {
+                    let value = evidence.output[order::output(case.layout, &case.shape, at)];
+                    evidence.lively += 1;
+                    evidence.zero += usize::from(value == 0.0);
+                }
+            }
+        }
+        evidence
+    }
+
+    /// Whether too little was compared, or too many zeros, to show anything.
+    pub fn shortfall(&self) -> Option<String> {
+        if self.compared == 0 {
+            return Some("nothing was compared".into());
+        }
+        let mute = self.lively >= FEW && self.zero * 10 > self.lively * 9;
+        mute.then(|| format!("{} of {} outputs are 0", self.zero, self.lively))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_compared_is_a_failure() {
+        assert!(Evidence::default().shortfall().is_some());
+        let compared = Evidence { compared: 1, ..Evidence::default() };
+        assert_eq!(compared.shortfall(), None);
+    }
+
+    #[test]
+    fn zeros_are_a_failure_unless_they_are_few() {
+        let zeros = |zero| Evidence { compared: 99, lively: 20, zero, ..Evidence::default() };
+        assert_eq!(zeros(18).shortfall(), None);
+        assert_eq!(zeros(19).shortfall(), Some("19 of 20 outputs are 0".into()));
+    }
+}

@@ -1,0 +1,222 @@
+//! The checks against wrong implementations: each planted bug must be caught, by name.
+
+use depthwise::{Activation, Body, Contract, Error, Isa};
+use depthwise_verification::Check::{Bits, Bound, Exact, Guard, Tiles};
+use depthwise_verification::contract;
+use depthwise_verification::memory::Memory;
+use depthwise_verification::{Case, Check, Subject, campaign, cases, order};
+
+/// What is wrong with an implementation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bug {
+    None,
+    /// Left and right padding are taken for each other.
+    SwappedPads,
+    /// The last column is never written.
+    LastColumn,
+    /// Every fourth channel uses the weights of the one before.
+    StaleChannel,
+    /// Every image is the first.
+    FirstImage,
+    /// A kernel read by columns.
+    TransposedTaps,
+    /// The taps are summed from the last to the first.
+    Order,
+    /// The taps are summed from the last to the first by one kind of kernel.
+    OrderOfOneBody,
+    /// Fused for mul-add, and mul-add for fused.
+    OtherContract,
+    /// More exact than the contract.
+    DoublePrecision,
+    /// Padding is multiplied with the weights, so Inf and NaN come through.
+    LeakingPadding,
+    /// Subnormal results are 0.
+    FlushToZero,
+    /// NaN is clamped to a number.
+    NumericMaximum,
+    /// The low bits of the weights are lost.
+    ShortWeights,
+    /// The bias is one unit in the last place too large.
+    BiasUnit,
+    /// The element after the input is read, and multiplied by 0.
+    OverRead,
+    /// The output is added to.
+    Accumulates,
+    /// One element after the output is written.
+    OverWrite,
+    /// One element before the output is written.
+    UnderWrite,
+    /// The input is written.
+    WritesInput,
+    /// The problem is refused.
+    Refuses,
+}
+
+/// Which checks catch which bugs. Those that only one check can see are why it exists.
+const CAUGHT: [(Bug, &[Check]); 21] = [
+    (Bug::None, &[]),
+    (Bug::SwappedPads, &[Exact, Bound, Bits]),
+    (Bug::LastColumn, &[Exact, Bound, Bits, Guard]),
+    (Bug::StaleChannel, &[Exact, Bound, Bits]),
+    (Bug::FirstImage, &[Exact, Bound, Bits]),
+    (Bug::TransposedTaps, &[Exact, Bound, Bits]),
+    (Bug::Order, &[Bits]),
+    (Bug::OrderOfOneBody, &[Bits, Tiles]),
+    (Bug::OtherContract, &[Bits]),
+    (Bug::DoublePrecision, &[Bits]),
+    (Bug::LeakingPadding, &[Bits]),
+    (Bug::FlushToZero, &[Bits]),
+    (Bug::NumericMaximum, &[Bits]),
+    (Bug::ShortWeights, &[Exact, Bound, Bits]),
+    (Bug::BiasUnit, &[Exact, Bound, Bits]),
+    (Bug::OverRead, &[Exact, Bound, Bits]),
+    (Bug::Accumulates, &[Exact, Bound, Bits]),
+    (Bug::OverWrite, &[Guard]),
+    (Bug::UnderWrite, &[Guard]),
+    (Bug::WritesInput, &[Guard]),
+    (Bug::Refuses, &[Exact, Bound, Bits, Guard, Tiles]),
+];
+
+struct Planted {
+    bug: Bug,
+    contract: Contract,
+}
+
+impl Planted {
+    /// The result at `[n, c·m, oh, ow]`.
+    fn output(&self, case: &Case, memory: &Memory, [n, o, i, j]: [usize; 4]) -> f32 {
+        let bias = memory.bias.as_ref().map_or(0.0, |bias| bias.values()[o]);
+        let bias = if self.bug == Bug::BiasUnit { bias.next_up() } else { bias };
+        let mut products = self.products(case, memory, [n, o, i, j]);
+        let general = case.instance.is_some_and(|instance| instance.body == Body::Span);
+        if self.bug == Bug::Order || (self.bug == Bug::OrderOfOneBody && general) {
+            products.reverse();
+        }
+        let contract = match (self.bug, self.contract) {
+            (Bug::OtherContract, Contract::Fused) => Contract::MulAdd,
+            (Bug::OtherContract, Contract::MulAdd) => Contract::Fused,
+            (_, contract) => contract,
+        };
+        let mut sum =
+            products.iter().fold(bias, |sum, [x, w]| contract::step(contract, *x, *w, sum));
+        if self.bug == Bug::DoublePrecision {
+            let double = |sum: f64, [x, w]: &[f32; 2]| sum + f64::from(*x) * f64::from(*w);
+            sum = products.iter().fold(bias.into(), double) as f32;
+        }
+        if self.bug == Bug::FlushToZero && sum.is_subnormal() {
+            sum = 0.0;
+        }
+        if self.bug == Bug::NumericMaximum && case.activation == Activation::Relu {
+            return sum.max(0.0);
+        }
+        contract::activate(case.activation, sum)
+    }
+
+    /// Input and weight of each product, in order.
+    fn products(&self, case: &Case, memory: &Memory, [n, o, i, j]: [usize; 4]) -> Vec<[f32; 2]> {
+        let (shape, layout) = (&case.shape, case.layout);
+        let mut low = shape.low;
+        if self.bug == Bug::SwappedPads {
+            low[1] = shape.high[1];
+        }
+        let image = if self.bug == Bug::FirstImage { 0 } else { n };
+        let channel = if self.bug == Bug::StaleChannel && o % 4 == 3 { o - 1 } else { o };
+        let place = |axis: usize, result: usize, tap: usize| {
+            let padded = result * shape.stride[axis] + tap * shape.dilation[axis];
+            usize::try_from(padded as isize - low[axis]).ok().filter(|&at| at < shape.input[axis])
+        };
+        let square = shape.kernel[0] == shape.kernel[1];
+        let mut products = Vec::new();
+        for [_, _, u, v] in order::coordinates(1, 1, shape.kernel) {
+            let tap = if self.bug == Bug::TransposedTaps && square { [v, u] } else { [u, v] };
+            let index = order::weight(layout, shape, [channel, tap[0], tap[1]]);
+            let mut weight = memory.weights.values()[index];
+            if self.bug == Bug::ShortWeights {
+                weight = f32::from_bits(weight.to_bits() & !0xfff);
+            }
+            if let (Some(h), Some(w)) = (place(0, i, u), place(1, j, v)) {
+                let at = [image, o / shape.multiplier, h, w];
+                products.push([memory.x.values()[order::input(layout, shape, at)], weight]);
+            } else if self.bug == Bug::LeakingPadding {
+                products.push([0.0, weight]);
+            }
+        }
+        products
+    }
+}
+
+impl Subject for Planted {
+    fn name(&self) -> String {
+        format!("{:?}", self.bug)
+    }
+
+    fn contract(&self) -> Contract {
+        self.contract
+    }
+
+    fn forward(&self, case: &Case, memory: &mut Memory) -> Result<(), Error> {
+        // Refuses what doesn't fit, as the library does.
+        case.conv(Isa::best())?;
+        if self.bug == Bug::Refuses {
+            return Err(Error::Unavailable(Isa::Neon));
+        }
+        let columns = case.shape.output()[1];
+        for at in order::outputs(&case.shape) {
+            let value = self.output(case, memory, at);
+            let index = order::output(case.layout, &case.shape, at);
+            match self.bug {
+                Bug::LastColumn if at[3] + 1 == columns => {}
+                Bug::Accumulates => memory.y.values_mut()[index] += value,
+                _ => memory.y.values_mut()[index] = value,
+            }
+        }
+        let inputs = memory.x.values().len() as isize;
+        let outputs = memory.y.values().len() as isize;
+        match self.bug {
+            Bug::OverRead => *memory.y.cell_mut(outputs - 1) += 0.0 * *memory.x.cell_mut(inputs),
+            Bug::OverWrite => *memory.y.cell_mut(outputs) = 1.0,
+            Bug::UnderWrite => *memory.y.cell_mut(-1) = 1.0,
+            Bug::WritesInput => *memory.x.cell_mut(inputs - 1) += 1.0,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Some of the small cases.
+fn few() -> Vec<Case> {
+    let products = |case: &Case| {
+        let taps = case.shape.kernel[0] * case.shape.kernel[1];
+        order::outputs(&case.shape).count() * taps
+    };
+    cases::all().iter().filter(|case| products(case) < 1500).step_by(21).copied().collect()
+}
+
+#[test]
+fn every_bug_is_caught_by_name() {
+    let cases = few();
+    assert!((50..200).contains(&cases.len()), "{}", cases.len());
+    for (bug, expected) in CAUGHT {
+        for contract in [Contract::Fused, Contract::MulAdd] {
+            let subject = Planted { bug, contract };
+            let fails = |check: &Check| campaign::run(*check, &subject, &cases).is_err();
+            let caught: Vec<_> = Check::ALL.into_iter().filter(fails).collect();
+            assert_eq!(caught, expected, "{bug:?}, {contract}");
+        }
+    }
+}
+
+#[test]
+fn failures_are_small_and_can_be_repeated() {
+    for (bug, expected) in CAUGHT {
+        let subject = Planted { bug, contract: Contract::Fused };
+        for check in expected {
+            let failure = campaign::run(*check, &subject, &few()).expect_err("caught before");
+            let line = failure.to_string();
+            let case: Case = line[line.find("batch=").expect("a case")..].parse().expect("a case");
+            assert_eq!(case, failure.case);
+            assert!(check.run(&case, &subject).is_err());
+            assert!(order::outputs(&case.shape).count() <= 16, "{line}");
+        }
+    }
+}
