@@ -59,7 +59,7 @@ pub unsafe fn reduce_bias<L: Lanes>(
 }
 
 /// A weight gradient to be summed: tensors, steps and the channels wanted.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Reduction<'r, L: Lanes> {
     pub(crate) lanes: L,
     gradient: &'r Gradient<L>,
@@ -71,6 +71,8 @@ pub struct Reduction<'r, L: Lanes> {
     multiplier: usize,
     input_len: usize,
     output_len: usize,
+    /// Columns whose windows are whole.
+    whole_windows: Range<usize>,
     /// Output channels wanted.
     first: usize,
     end: usize,
@@ -94,6 +96,7 @@ impl<'r, L: Lanes> Reduction<'r, L> {
             multiplier: problem.multiplier(),
             input_len: problem.input_len(),
             output_len: problem.output_len(),
+            whole_windows: problem.width().whole_windows(),
             first: channels.start,
             end: channels.end,
         }
@@ -101,7 +104,7 @@ impl<'r, L: Lanes> Reduction<'r, L> {
 
     /// The same reduction for fewer channels.
     pub(crate) fn narrowed(&self, channels: Range<usize>) -> Self {
-        Self { first: channels.start, end: channels.end, ..*self }
+        Self { first: channels.start, end: channels.end, ..self.clone() }
     }
 
     /// Channels that whole vectors cover, from the first.

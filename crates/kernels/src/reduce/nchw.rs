@@ -63,7 +63,7 @@ impl<L: Lanes, const K: usize> Edges<L, K> {
     #[inline(always)]
     fn new(reduction: &Reduction<'_, L>, leaf: &Leaf, stride: usize) -> Self {
         let (l, columns) = (reduction.lanes, leaf.columns.clone());
-        let windows = reduction.width.whole_windows();
+        let windows = reduction.whole_windows.clone();
         let start = windows.start.clamp(columns.start, columns.end) - columns.start;
         let start = columns.start + start.next_multiple_of(LANES).min(columns.len());
         let end = windows.end.clamp(start, columns.end.max(start)) - start;

@@ -134,89 +134,150 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         sums: &mut [[L::Vector; K]; ROWS],
     ) {
         let mut acc = *sums;
-        let whole = reduction.width.whole_windows();
-        let start = whole.start.clamp(leaf.columns.start, leaf.columns.end);
-        let end = whole.end.clamp(start, leaf.columns.end);
-        for column in leaf.columns.start..start {
-            self.border::<ROWS, K, WHOLE>(reduction, column, &rows, &mut acc);
+        let (whole, columns) = (&reduction.whole_windows, &leaf.columns);
+        if whole.is_empty() {
+            // Windows may miss columns at both ends.
+            return self.border::<ROWS, K, WHOLE>(reduction, columns.clone(), &rows, sums);
+        }
+        let start = whole.start.clamp(columns.start, columns.end);
+        let end = whole.end.clamp(start, columns.end);
+        let low = reduction.width.pad_low().max(0) as usize;
+        let left = columns.start..start;
+        if left.len() == low.div_ceil(S) && low == K / 2 {
+            self.left::<ROWS, K, WHOLE>(K / 2, &left, &rows, &mut acc);
+        } else if S == 2 && left.len() == low.div_ceil(S) && low + 1 == K / 2 {
+            self.left::<ROWS, K, WHOLE>(K / 2 - 1, &left, &rows, &mut acc);
+        } else {
+            self.border::<ROWS, K, WHOLE>(reduction, left, &rows, &mut acc);
         }
         let tiles = (end - start) / COLUMNS;
-        let mut input = self.input.step((start * S) as isize * self.input_column);
-        let mut grad_output = self.grad_output.step(start as isize * self.output_column);
+        let (mut input, mut grad_output) = self.at(start);
         for _ in 0..tiles {
-            self.tile::<ROWS, K, COLUMNS, WHOLE>(input, grad_output, &rows, &mut acc);
+            self.tile::<ROWS, K, WHOLE>(COLUMNS, 0, 0, input, grad_output, &rows, &mut acc);
             input = input.step((COLUMNS * S) as isize * self.input_column).anew();
             grad_output = grad_output.step(COLUMNS as isize * self.output_column).anew();
         }
         for _ in start + tiles * COLUMNS..end {
-            self.tile::<ROWS, K, 1, WHOLE>(input, grad_output, &rows, &mut acc);
+            self.tile::<ROWS, K, WHOLE>(1, 0, 0, input, grad_output, &rows, &mut acc);
             input = input.step(S as isize * self.input_column);
             grad_output = grad_output.step(self.output_column);
         }
-        for column in end..leaf.columns.end {
-            self.border::<ROWS, K, WHOLE>(reduction, column, &rows, &mut acc);
+        let right = end..columns.end;
+        let high = match right.is_empty() {
+            true => 0,
+            false => K - reduction.width.dense_taps(columns.end - 1).end,
+        };
+        if right.len() == high.div_ceil(S) && high == K / 2 {
+            self.right::<ROWS, K, WHOLE>(K / 2, &right, &rows, &mut acc);
+        } else if S == 2 && right.len() == high.div_ceil(S) && high + 1 == K / 2 {
+            self.right::<ROWS, K, WHOLE>(K / 2 - 1, &right, &rows, &mut acc);
+        } else {
+            self.border::<ROWS, K, WHOLE>(reduction, right, &rows, &mut acc);
         }
         *sums = acc;
     }
 
-    /// Adds `COLUMNS` positions whose windows are whole.
+    /// The source of the first tap of a window, and its output gradient.
     #[inline(always)]
-    fn tile<const ROWS: usize, const K: usize, const COLUMNS: usize, const WHOLE: bool>(
+    fn at(&self, column: usize) -> (L::Src, L::Src) {
+        let input = self.input.step((column * S) as isize * self.input_column);
+        (input, self.grad_output.step(column as isize * self.output_column))
+    }
+
+    /// Adds the positions at the left border, where `low` (a constant) columns are missing.
+    #[inline(always)]
+    fn left<const ROWS: usize, const K: usize, const WHOLE: bool>(
         &self,
+        low: usize,
+        columns: &Range<usize>,
+        rows: &Range<usize>,
+        acc: &mut [[L::Vector; K]; ROWS],
+    ) {
+        let (input, grad_output) = self.at(columns.start);
+        self.tile::<ROWS, K, WHOLE>(low.div_ceil(S), low, 0, input, grad_output, rows, acc);
+    }
+
+    /// Adds the positions at the right border, where `high` (a constant) columns are missing.
+    #[inline(always)]
+    fn right<const ROWS: usize, const K: usize, const WHOLE: bool>(
+        &self,
+        high: usize,
+        columns: &Range<usize>,
+        rows: &Range<usize>,
+        acc: &mut [[L::Vector; K]; ROWS],
+    ) {
+        let (input, grad_output) = self.at(columns.start);
+        self.tile::<ROWS, K, WHOLE>(high.div_ceil(S), 0, high, input, grad_output, rows, acc);
+    }
+
+    /// Adds `columns` positions, whose windows miss `low` columns before the input and `high` after it:
+    /// three constants, 4 at most, that are folded into the code.
+    #[allow(clippy::too_many_arguments, reason = "three of them are constants")]
+    #[inline(always)]
+    fn tile<const ROWS: usize, const K: usize, const WHOLE: bool>(
+        &self,
+        columns: usize,
+        low: usize,
+        high: usize,
         input: L::Src,
         grad_output: L::Src,
         rows: &Range<usize>,
         acc: &mut [[L::Vector; K]; ROWS],
     ) {
-        let l = self.lanes;
-        let mut g = [l.zero(); COLUMNS];
-        unroll!(j < COLUMNS => {
-            // SAFETY: `reduce`'s caller has vouched for the output gradient.
-            g[j] = unsafe { l.load(grad_output.step(j as isize * self.output_column)) };
+        const MOST: usize = 4;
+        let (l, window) = (self.lanes, columns.saturating_sub(1) * S + K);
+        let mut g = [l.zero(); MOST];
+        unroll!(j < MOST => {
+            if j < columns {
+                // SAFETY: `reduce`'s caller has vouched for the output gradient.
+                g[j] = unsafe { l.load(grad_output.step(j as isize * self.output_column)) };
+            }
         });
         unroll!(v < ROWS => {
             if WHOLE || rows.contains(&v) {
                 let row = input.step(v as isize * self.input_row);
                 let mut x = [l.zero(); 16];
-                unroll!(j < COLUMNS => {
+                unroll!(j < MOST => {
                     unroll!(u < K => {
                         let q = j * S + u;
-                        if j == 0 || u + S >= K {
-                            // SAFETY: the windows are whole, and this row of them exists.
-                            x[q] = unsafe { l.load(row.step(q as isize * self.input_column)) };
+                        if j < columns && q >= low && q < window - high {
+                            if j == 0 || u + S >= K {
+                                // SAFETY: this row of the windows exists, and so does this column.
+                                x[q] = unsafe { l.load(row.step(q as isize * self.input_column)) };
+                            }
+                            acc[v][u] = l.fma(acc[v][u], x[q], g[j]);
                         }
-                        acc[v][u] = l.fma(acc[v][u], x[q], g[j]);
                     });
                 });
             }
         });
     }
 
-    /// Adds a position whose window may miss columns.
-    #[inline(always)]
+    /// Adds positions whose windows miss columns in any other way.
+    #[cold]
+    #[inline(never)]
     fn border<const ROWS: usize, const K: usize, const WHOLE: bool>(
         &self,
         reduction: &Reduction<'_, L>,
-        column: usize,
+        columns: Range<usize>,
         rows: &Range<usize>,
         acc: &mut [[L::Vector; K]; ROWS],
     ) {
-        let (l, taps) = (self.lanes, reduction.width.dense_taps(column));
-        let input = self.input.step((column * S) as isize * self.input_column);
-        // SAFETY: `reduce`'s caller has vouched for the output gradient.
-        let g = unsafe { l.load(self.grad_output.step(column as isize * self.output_column)) };
-        unroll!(v < ROWS => {
-            if WHOLE || rows.contains(&v) {
+        let l = self.lanes;
+        for column in columns {
+            let taps = reduction.width.dense_taps(column);
+            let (input, grad_output) = self.at(column);
+            // SAFETY: `reduce`'s caller has vouched for the output gradient.
+            let g = unsafe { l.load(grad_output) };
+            for v in rows.clone() {
                 let row = input.step(v as isize * self.input_row);
-                unroll!(u < K => {
-                    if taps.contains(&u) {
-                        // SAFETY: this tap of the window exists.
-                        let x = unsafe { l.load(row.step(u as isize * self.input_column)) };
-                        acc[v][u] = l.fma(acc[v][u], x, g);
-                    }
-                });
+                for u in taps.clone() {
+                    // SAFETY: this tap of the window exists.
+                    let x = unsafe { l.load(row.step(u as isize * self.input_column)) };
+                    acc[v][u] = l.fma(acc[v][u], x, g);
+                }
             }
-        });
+        }
     }
 }
 
