@@ -151,7 +151,14 @@ impl Conv {
         }
         check(Argument::Output, output.len(), problem.output_len())?;
         let plan = &self.plans.forward;
-        let sweep = SweepCall { plan, source: input, weights, bias, results: output, update: Update::Overwrite };
+        let sweep = SweepCall {
+            plan,
+            source: input,
+            weights,
+            bias,
+            results: output,
+            update: Update::Overwrite,
+        };
         self.isa.with(sweep).ok_or(Error::Unavailable(self.isa))
     }
 

@@ -1,14 +1,17 @@
 use core::fmt;
 use core::str::FromStr;
 
+use depthwise_lanes::Lanes;
 #[cfg(target_arch = "aarch64")]
 use depthwise_lanes::Neon;
 #[cfg(target_arch = "wasm32")]
 use depthwise_lanes::Simd128;
 #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
 use depthwise_lanes::Simd128Relaxed;
-use depthwise_lanes::Lanes;
-#[cfg(not(any(all(target_arch = "aarch64", target_feature = "neon"), target_arch = "wasm32")))]
+#[cfg(not(any(
+    all(target_arch = "aarch64", target_feature = "neon"),
+    target_arch = "wasm32"
+)))]
 use depthwise_lanes::{MulAdd, Portable, PortableFused};
 
 /// An instruction set that kernels are compiled for.
@@ -110,9 +113,15 @@ impl Isa {
     /// Gives `what` the token, if there is one.
     pub(crate) fn with<W: WithLanes>(self, what: W) -> Option<W::Output> {
         match self {
-            #[cfg(not(any(all(target_arch = "aarch64", target_feature = "neon"), target_arch = "wasm32")))]
+            #[cfg(not(any(
+                all(target_arch = "aarch64", target_feature = "neon"),
+                target_arch = "wasm32"
+            )))]
             Self::Portable => Some(what.run(Portable::<MulAdd>::new())),
-            #[cfg(not(any(all(target_arch = "aarch64", target_feature = "neon"), target_arch = "wasm32")))]
+            #[cfg(not(any(
+                all(target_arch = "aarch64", target_feature = "neon"),
+                target_arch = "wasm32"
+            )))]
             Self::PortableFused => Some(what.run(PortableFused::new())),
             #[cfg(target_arch = "aarch64")]
             Self::Neon => Neon::new().map(|lanes| what.run(lanes)),
@@ -167,7 +176,9 @@ mod tests {
             assert_eq!(isa.to_string().parse(), Ok(isa));
         }
         let error = "avx2".parse::<Isa>().unwrap_err().to_string();
-        assert!(error.ends_with("expected portable, portable-fused, neon, simd128, simd128-relaxed"));
+        assert!(
+            error.ends_with("expected portable, portable-fused, neon, simd128, simd128-relaxed")
+        );
     }
 
     #[test]

@@ -59,8 +59,8 @@ mod weights;
 pub use conv::{Builder, Conv, Update};
 pub use depthwise_description::{
     Activation, Axis, Body, ColumnTile, Columns, DescriptionError, Dimension, Dtype, INSTANCES,
-    Instance, Layout, Leaf, Leaves, Machine, Padding, Part, Pass, Plan, Problem, ProblemBuilder, Rectangle, Size,
-    Span, Tile,
+    Instance, Layout, Leaf, Leaves, Machine, Padding, Part, Pass, Plan, Problem, ProblemBuilder,
+    Rectangle, Size, Span, Tile,
 };
 pub use error::{Argument, Error};
 pub use isa::{Contract, Isa, UnknownIsa};

@@ -64,7 +64,8 @@ mod tests {
             convert_weights((&[0.0; 6], Layout::Nhwc), (&mut out, Layout::Nchw), [1, 3], 2);
         let length = Error::Length { argument: Argument::Output, expected: 6, found: 5 };
         assert_eq!((refused, out), (Err(length), [7.0; 5]));
-        let huge = convert_weights((&[], Layout::Nhwc), (&mut [], Layout::Nchw), [usize::MAX; 2], 2);
+        let huge =
+            convert_weights((&[], Layout::Nhwc), (&mut [], Layout::Nchw), [usize::MAX; 2], 2);
         assert!(huge.is_err());
     }
 }

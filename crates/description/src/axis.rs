@@ -496,8 +496,7 @@ mod tests {
     fn defined(axis: &Axis, mut product: impl FnMut(usize, usize, usize)) {
         for window in 0..axis.output() {
             for tap in 0..axis.kernel {
-                let position =
-                    (window * axis.stride + tap * axis.dilation) as isize - axis.pad_low;
+                let position = (window * axis.stride + tap * axis.dilation) as isize - axis.pad_low;
                 if (0..axis.input as isize).contains(&position) {
                     product(window, position as usize, tap);
                 }
@@ -636,10 +635,7 @@ mod tests {
         let large = |d| DescriptionError::TooLarge(d);
         assert_eq!(refused(Axis::new(max, 1, 1, 1, 0, 0)), large(Dimension::InputHeight));
         assert_eq!(refused(Axis::new(9, 30, 1, max / 99, 0, 0)), large(Dimension::KernelHeight));
-        assert_eq!(
-            refused(Axis::new(9, 3, 1, 1, isize::MIN, 0)),
-            large(Dimension::PaddingHeight)
-        );
+        assert_eq!(refused(Axis::new(9, 3, 1, 1, isize::MIN, 0)), large(Dimension::PaddingHeight));
         assert_eq!(
             refused(Axis::new(4, 3, 1, 2, 0, 0)),
             DescriptionError::KernelTooLarge {

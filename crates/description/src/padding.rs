@@ -97,8 +97,7 @@ mod tests {
     fn same_of_tensorflow() {
         let same = |input, kernel, stride, dilation| {
             let [i, k, s, d] = [[input; 2], [kernel; 2], [stride; 2], [dilation; 2]];
-            let (upper, lower) =
-                (Padding::same_upper(i, k, s, d), Padding::same_lower(i, k, s, d));
+            let (upper, lower) = (Padding::same_upper(i, k, s, d), Padding::same_lower(i, k, s, d));
             assert_eq!((upper.top, upper.bottom), (upper.left, upper.right));
             assert_eq!((lower.top, lower.bottom), (upper.bottom, upper.top));
             (upper.top, upper.bottom)

@@ -153,7 +153,9 @@ impl Plan {
     pub fn parts(&self) -> impl Iterator<Item = Part> + use<> {
         let (channels, rows) = (self.sweep.result_channels, self.sweep.results[0]);
         let (channel_block, row_blocks) = (self.channel_block, self.row_blocks);
-        let share = move |block: usize| block * (rows / row_blocks) + block * (rows % row_blocks) / row_blocks;
+        let share = move |block: usize| {
+            block * (rows / row_blocks) + block * (rows % row_blocks) / row_blocks
+        };
         (0..self.problem.batch()).flat_map(move |image| {
             (0..row_blocks).flat_map(move |block| {
                 (0..channels).step_by(channel_block).map(move |channel| Part {

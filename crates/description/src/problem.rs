@@ -149,7 +149,6 @@ pub struct Problem {
 
 impl Problem {
     /// Starts a description: one image, one channel, 1×1 input and kernel, no padding, NHWC.
-    #[must_use]
     pub fn builder() -> ProblemBuilder {
         ProblemBuilder::default()
     }
@@ -422,16 +421,13 @@ impl ProblemBuilder {
             PaddingRule::SameUpper => Padding::same_upper(input, kernel, stride, dilation),
             PaddingRule::SameLower => Padding::same_lower(input, kernel, stride, dilation),
         };
-        for (size, name) in [
-            (batch, Batch),
-            (channels, Channels),
-            (multiplier, Multiplier),
-        ] {
+        for (size, name) in [(batch, Batch), (channels, Channels), (multiplier, Multiplier)] {
             if size == 0 {
                 return Err(DescriptionError::Zero(name));
             }
         }
-        let axis = |i: usize, pads| Axis::unchecked(input[i], kernel[i], stride[i], dilation[i], pads);
+        let axis =
+            |i: usize, pads| Axis::unchecked(input[i], kernel[i], stride[i], dilation[i], pads);
         let height = axis(0, (padding.top, padding.bottom)).checked(AxisDimensions::HEIGHT)?;
         let width = axis(1, (padding.left, padding.right)).checked(AxisDimensions::WIDTH)?;
         if let Activation::Clamp { min, max } = self.activation {
@@ -522,11 +518,17 @@ mod tests {
             KernelTooLarge { dimension: Dimension::KernelWidth, extent: 5, padded: 1 }
         );
         assert_eq!(refused(mobilenet().batch(usize::MAX / 4)), TooLarge(Dimension::Batch));
-        assert_eq!(refused(mobilenet().multiplier(usize::MAX / 99)), TooLarge(Dimension::Multiplier));
+        assert_eq!(
+            refused(mobilenet().multiplier(usize::MAX / 99)),
+            TooLarge(Dimension::Multiplier)
+        );
         let nan = Activation::Clamp { min: f32::NAN, max: 1.0 };
         assert!(matches!(refused(mobilenet().activation(nan)), Clamp { .. }));
         let (min, max) = (1.0, -1.0);
-        assert_eq!(refused(mobilenet().activation(Activation::Clamp { min, max })), Clamp { min, max });
+        assert_eq!(
+            refused(mobilenet().activation(Activation::Clamp { min, max })),
+            Clamp { min, max }
+        );
     }
 
     #[test]

@@ -252,8 +252,7 @@ impl<L: Lanes> Run<'_, L> {
             weights: (kernel * products) as isize,
             dst: result_plane as isize,
         };
-        let first_source =
-            image * sweep.source_channels + planes.start / multiplier * products;
+        let first_source = image * sweep.source_channels + planes.start / multiplier * products;
         let first_result = image * sweep.result_channels + planes.start;
         // SAFETY: as for NHWC; `overreach` has kept the vectors of edge tiles inside the source.
         let task = unsafe {

@@ -72,11 +72,23 @@ macro_rules! run_reduction_kernel {
 macro_rules! body {
     (Forward Nhwc Roll ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
         if $task.finish.any {
-            clipped!($task, $k, $s, LOW, HIGH,
-                nhwc::roll::<L, $k, $s, $rows, $columns, LOW, HIGH, true>($l, $task))
+            clipped!(
+                $task,
+                $k,
+                $s,
+                LOW,
+                HIGH,
+                nhwc::roll::<L, $k, $s, $rows, $columns, LOW, HIGH, true>($l, $task)
+            )
         } else {
-            clipped!($task, $k, $s, LOW, HIGH,
-                nhwc::roll::<L, $k, $s, $rows, $columns, LOW, HIGH, false>($l, $task))
+            clipped!(
+                $task,
+                $k,
+                $s,
+                LOW,
+                HIGH,
+                nhwc::roll::<L, $k, $s, $rows, $columns, LOW, HIGH, false>($l, $task)
+            )
         }
     };
     (Forward Nhwc Row ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
@@ -161,6 +173,7 @@ pub(crate) fn reduce<L: Lanes>(
 fn edge_vectors<L: Lanes>(task: &Task<L>) -> usize {
     const FULL: usize = 4 * depthwise_lanes::LANES;
     let columns = &task.columns;
-    let inside = columns.clip_low == 0 && columns.clip_high == 0 && columns.len.is_multiple_of(FULL);
+    let inside =
+        columns.clip_low == 0 && columns.clip_high == 0 && columns.len.is_multiple_of(FULL);
     if inside { 0 } else { columns.len.div_ceil(depthwise_lanes::LANES) }
 }

@@ -65,6 +65,10 @@ macro_rules! cursor {
                 #[cfg(all(any(target_arch = "aarch64", target_arch = "x86_64"), not(miri)))]
                 {
                     let mut pointer = self.pointer;
+                    #[allow(
+                        clippy::pointers_in_nomem_asm_block,
+                        reason = "the pointer is not followed: there is no instruction"
+                    )]
                     // SAFETY: there is no instruction, so nothing happens but that the pointer may
                     // have changed, for all the compiler knows.
                     unsafe {

@@ -39,7 +39,7 @@ fn fused(acc: f32, a: f32, b: f32) -> f32 {
     let error = (product - (sum - from_acc)) + (acc - from_acc);
     let bits = sum.to_bits();
     // An inexact sum with an even last bit moves to its odd neighbour on the side of the error.
-    let inexact = error > 0.0 || error < 0.0;
+    let inexact = error.abs() > 0.0;
     let towards = if (error > 0.0) == (sum > 0.0) { 1 } else { u64::MAX };
     let odd = if inexact && bits & 1 == 0 { bits.wrapping_add(towards) } else { bits };
     f64::from_bits(odd) as f32
@@ -286,12 +286,7 @@ impl<C: Contract> Lanes for Portable<C> {
     }
 
     #[inline(always)]
-    unsafe fn load_gather(
-        self,
-        src: Src,
-        offsets: [usize; LANES],
-        count: usize,
-    ) -> Self::Vector {
+    unsafe fn load_gather(self, src: Src, offsets: [usize; LANES], count: usize) -> Self::Vector {
         let lane = |i: usize| {
             // SAFETY: the caller vouches for the first `count` offsets.
             if i < count { unsafe { *src.step(offsets[i] as isize).access(1) } } else { 0.0 }

@@ -79,27 +79,26 @@ macro_rules! simd128_lanes {
             unsafe fn load_even(self, src: Src) -> v128 {
                 let pointer = src.access(7);
                 // SAFETY: the caller vouches for seven elements: 0..4 and 3..7.
-                let (low, high) =
-                    unsafe { (v128_load(pointer.cast()), v128_load(pointer.add(3).cast())) };
-                i32x4_shuffle::<0, 2, 5, 7>(low, high)
+                unsafe {
+                    let low = v128_load(pointer.cast());
+                    let high = v128_load(pointer.add(3).cast());
+                    i32x4_shuffle::<0, 2, 5, 7>(low, high)
+                }
             }
 
             #[inline(always)]
             unsafe fn load_pair(self, src: Src) -> (v128, v128) {
                 let pointer = src.access(8);
                 // SAFETY: the caller vouches for eight elements.
-                let (low, high) =
-                    unsafe { (v128_load(pointer.cast()), v128_load(pointer.add(4).cast())) };
-                (i32x4_shuffle::<0, 2, 4, 6>(low, high), i32x4_shuffle::<1, 3, 5, 7>(low, high))
+                unsafe {
+                    let low = v128_load(pointer.cast());
+                    let high = v128_load(pointer.add(4).cast());
+                    (i32x4_shuffle::<0, 2, 4, 6>(low, high), i32x4_shuffle::<1, 3, 5, 7>(low, high))
+                }
             }
 
             #[inline(always)]
-            unsafe fn load_gather(
-                self,
-                src: Src,
-                offsets: [usize; LANES],
-                count: usize,
-            ) -> v128 {
+            unsafe fn load_gather(self, src: Src, offsets: [usize; LANES], count: usize) -> v128 {
                 // SAFETY: the caller vouches for the first `count` offsets.
                 unsafe { load_gather(src, offsets, count) }
             }

@@ -79,12 +79,7 @@ pub struct Reduction<'r, L: Lanes> {
 }
 
 impl<'r, L: Lanes> Reduction<'r, L> {
-    fn new(
-        lanes: L,
-        problem: &Problem,
-        channels: Range<usize>,
-        gradient: &'r Gradient<L>,
-    ) -> Self {
+    fn new(lanes: L, problem: &Problem, channels: Range<usize>, gradient: &'r Gradient<L>) -> Self {
         Self {
             lanes,
             gradient,
@@ -123,8 +118,7 @@ impl<'r, L: Lanes> Reduction<'r, L> {
         let (l, dst) = (self.lanes, self.gradient.results.step(at as isize));
         // SAFETY: `reduce`'s caller has vouched for the results of the channels wanted.
         unsafe {
-            let sum =
-                if self.gradient.accumulate { l.add(l.reload(dst, count), sum) } else { sum };
+            let sum = if self.gradient.accumulate { l.add(l.reload(dst, count), sum) } else { sum };
             l.store_partial(dst, sum, count);
         }
     }
@@ -159,9 +153,9 @@ fn tree<L: Lanes, const VECTORS: usize, const ROWS: usize, const TAPS: usize>(
     let half = Leaves::half(count);
     let mut sum = tree::<L, VECTORS, ROWS, TAPS>(l, first, half, leaf);
     let rest = tree::<L, VECTORS, ROWS, TAPS>(l, first + half, count - half, leaf);
-    for (sum, rest) in sum.as_flattened_mut().as_flattened_mut().iter_mut().zip(
-        rest.as_flattened().as_flattened(),
-    ) {
+    for (sum, rest) in
+        sum.as_flattened_mut().as_flattened_mut().iter_mut().zip(rest.as_flattened().as_flattened())
+    {
         *sum = l.add(*sum, *rest);
     }
     sum

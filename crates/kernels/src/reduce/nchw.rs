@@ -94,8 +94,8 @@ fn lanes<L: Lanes>(
     tap: usize,
     stride: usize,
 ) -> Range<usize> {
-    let position = (first * stride + tap * reduction.width.dilation()) as isize
-        - reduction.width.pad_low();
+    let position =
+        (first * stride + tap * reduction.width.dilation()) as isize - reduction.width.pad_low();
     let (stride, input) = (stride as isize, reduction.width.input() as isize);
     let from = (-position).max(0) as usize;
     let from = from.div_ceil(stride as usize).min(LANES);
@@ -130,7 +130,8 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         let (height, width) = (reduction.height, reduction.width);
         let source = leaf.image * reduction.input_channels + channel / reduction.multiplier;
         let result = leaf.image * reduction.output_channels + channel;
-        let top = (row * S + group) as isize - height.pad_low() + (source * height.input()) as isize;
+        let top =
+            (row * S + group) as isize - height.pad_low() + (source * height.input()) as isize;
         let input = top * width.input() as isize - width.pad_low();
         let output = ((result * height.output() + row) * width.output()) as isize;
         Self {
@@ -279,7 +280,13 @@ pub(crate) fn span<L: Lanes>(reduction: &Reduction<'_, L>) {
                                 let lanes = lanes(reduction, first, leaf.columns.end, tap, stride);
                                 let place = (rows.out + j, source_row);
                                 acc = span_vector(
-                                    reduction, leaf.image, channel, place, (first, tap), lanes, acc,
+                                    reduction,
+                                    leaf.image,
+                                    channel,
+                                    place,
+                                    (first, tap),
+                                    lanes,
+                                    acc,
                                 );
                             }
                         }
@@ -335,8 +342,7 @@ fn span_vector<L: Lanes>(
 
 /// The gradient of the bias.
 pub(crate) fn bias<L: Lanes>(reduction: &Reduction<'_, L>) {
-    let (l, height, width) =
-        (reduction.lanes, reduction.height.output(), reduction.width.output());
+    let (l, height, width) = (reduction.lanes, reduction.height.output(), reduction.width.output());
     for channel in reduction.first..reduction.end {
         let [[[sum]]] = tree::<L, 1, 1, 1>(l, 0, reduction.leaves.count(), &|index| {
             let leaf = reduction.leaves.leaf(index);

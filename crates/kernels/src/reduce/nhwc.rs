@@ -108,8 +108,8 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         let input_column = reduction.input_channels as isize;
         let output_column = reduction.output_channels as isize;
         let input_row = width.input() as isize * input_column;
-        let top = (row * S + group) as isize - height.pad_low()
-            + (leaf.image * height.input()) as isize;
+        let top =
+            (row * S + group) as isize - height.pad_low() + (leaf.image * height.input()) as isize;
         let output_row = leaf.image * height.output() + row;
         let output = (output_row * width.output()) as isize * output_column;
         let input = top * input_row - width.pad_low() * input_column;
@@ -325,11 +325,18 @@ fn span_vector<L: Lanes, C: Channels<L>>(
                         continue;
                     }
                     for j in 0..rows.len {
-                        let source_row = rows.src + j * rows.src_step + (row - rows.tap) * rows.src_tap;
+                        let source_row =
+                            rows.src + j * rows.src_step + (row - rows.tap) * rows.src_tap;
                         let place = (rows.out + j, source_row);
                         for span in reduction.column_spans(&leaf) {
                             span_line(
-                                reduction, &leaf, place, &span, &taps, (channel, source), channels,
+                                reduction,
+                                &leaf,
+                                place,
+                                &span,
+                                &taps,
+                                (channel, source),
+                                channels,
                                 &mut acc,
                             );
                         }

@@ -1,0 +1,63 @@
+//! Development tasks: `cargo xtask help` lists them.
+
+mod asm;
+mod cargo;
+mod check;
+mod isa;
+mod on;
+mod setup;
+mod test;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::isa::Isa;
+
+/// Development tasks of this workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Install what building and testing for every instruction set takes.
+    Setup,
+    /// Build the program `depthwise` for instruction sets and print where it lies.
+    Build {
+        /// The instruction sets; all if none is named.
+        isas: Vec<Isa>,
+    },
+    /// Run the program `depthwise` on an instruction set, whatever that takes.
+    On {
+        /// The instruction set.
+        isa: Isa,
+        /// The program's arguments; `run`, `bench` and `verify` get `--isa ISA` unless given.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Run every test on every target and compare the results' bits between them.
+    Test {
+        /// Only the verification, and only on the target of this instruction set.
+        #[arg(long)]
+        isa: Option<Isa>,
+    },
+    /// Check formatting, lints, docs, feature combinations and the builds without std.
+    Check,
+    /// Count loads, fmas, spills and branches of each kernel and compare them with the budget.
+    Asm(asm::Options),
+}
+
+fn main() -> ExitCode {
+    let succeeded = |()| ExitCode::SUCCESS;
+    let done = match Task::parse() {
+        Task::Setup => setup::everything().map(succeeded),
+        Task::Build { isas } => on::build_all(&isas).map(succeeded),
+        Task::On { isa, args } => on::run(isa, args),
+        Task::Test { isa } => test::run(isa),
+        Task::Check => check::run().map(succeeded),
+        Task::Asm(options) => asm::run(&options).map(succeeded),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,243 @@
+//! Installing what the other tasks need.
+
+use std::env;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use anyhow::{Result, bail};
+
+use crate::isa::Target;
+
+/// The oldest Node whose WASI and SIMD the tests run in.
+const NODE: u32 = 20;
+
+/// Something to be installed on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The standard library for a target triple.
+    RustTarget(&'static str),
+    /// A rustup component, and the program it brings.
+    RustComponent(&'static str, &'static str),
+    /// A Debian package, and what shows that it's there: any of these programs or absolute paths.
+    Package(&'static str, &'static [&'static str]),
+    /// Node, which no package of every Debian has recent enough.
+    Node,
+}
+
+impl Need {
+    /// Runs AArch64 programs.
+    pub const QEMU: Self =
+        Self::Package("qemu-user-static", &["qemu-aarch64-static", "qemu-aarch64"]);
+    /// Links AArch64 programs.
+    pub const CROSS_LINKER: Self =
+        Self::Package("gcc-aarch64-linux-gnu", &["aarch64-linux-gnu-gcc"]);
+    /// The C library AArch64 programs are linked with.
+    pub const CROSS_LIBC: Self =
+        Self::Package("libc6-dev-arm64-cross", &["/usr/aarch64-linux-gnu/lib/libc.so"]);
+    /// Formats.
+    pub const RUSTFMT: Self = Self::RustComponent("rustfmt", "cargo-fmt");
+    /// Lints.
+    pub const CLIPPY: Self = Self::RustComponent("clippy", "cargo-clippy");
+
+    fn is_met(self) -> bool {
+        match self {
+            Self::RustTarget(triple) => {
+                SYSROOT.join("lib/rustlib").join(triple).join("lib").is_dir()
+            }
+            Self::RustComponent(_, program) => {
+                SYSROOT.join("bin").join(format!("{program}{}", env::consts::EXE_SUFFIX)).is_file()
+            }
+            Self::Package(_, proofs) => proofs.iter().any(|proof| is_installed(proof)),
+            Self::Node => node_version().is_some_and(|version| version >= NODE),
+        }
+    }
+}
+
+/// Where the active toolchain lies.
+static SYSROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    PathBuf::from(first_line(Command::new(rustc).args(["--print", "sysroot"])).unwrap_or_default())
+});
+
+/// Makes this machine ready for every task.
+pub fn everything() -> Result<()> {
+    let mut needs = crate::check::needs();
+    needs.extend(Target::all().into_iter().flat_map(Target::needs));
+    ensure(&needs)?;
+    eprintln!("ready: every target can be built and tested here");
+    Ok(())
+}
+
+/// Installs those of `needs` that aren't there. Prints to stderr only.
+pub fn ensure(needs: &[Need]) -> Result<()> {
+    let missing = Missing::of(needs);
+    missing.install();
+    let left = Missing::of(needs);
+    if left.is_empty() {
+        return Ok(());
+    }
+    bail!("this machine lacks something that couldn't be installed; please run\n{}", left.advice())
+}
+
+/// What isn't there, by the command that installs it.
+#[derive(Debug, Default, PartialEq)]
+struct Missing {
+    targets: Vec<&'static str>,
+    components: Vec<&'static str>,
+    packages: Vec<&'static str>,
+    node: bool,
+}
+
+impl Missing {
+    fn of(needs: &[Need]) -> Self {
+        let mut missing = Self::default();
+        for &need in needs.iter().filter(|need| !need.is_met()) {
+            match need {
+                Need::RustTarget(triple) => missing.targets.push(triple),
+                Need::RustComponent(component, _) => missing.components.push(component),
+                Need::Package(package, _) => missing.packages.push(package),
+                Need::Node => missing.node = true,
+            }
+        }
+        for list in [&mut missing.targets, &mut missing.components, &mut missing.packages] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        missing
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Tries to install everything; what still lacks afterwards is told by [`Missing::of`].
+    fn install(&self) {
+        if !self.targets.is_empty() {
+            attempt(Command::new("rustup").args(["target", "add"]).args(&self.targets));
+        }
+        if !self.components.is_empty() {
+            attempt(Command::new("rustup").args(["component", "add"]).args(&self.components));
+        }
+        if !self.packages.is_empty() && !self.apt_get_install() && attempt(apt_get().arg("update"))
+        {
+            self.apt_get_install();
+        }
+    }
+
+    fn apt_get_install(&self) -> bool {
+        attempt(
+            apt_get().args(["install", "--yes", "--no-install-recommends"]).args(&self.packages),
+        )
+    }
+
+    /// The commands that a person should run.
+    fn advice(&self) -> String {
+        let mut lines = Vec::new();
+        if !self.targets.is_empty() {
+            lines.push(format!("    rustup target add {}", self.targets.join(" ")));
+        }
+        if !self.components.is_empty() {
+            lines.push(format!("    rustup component add {}", self.components.join(" ")));
+        }
+        if !self.packages.is_empty() {
+            lines.push(format!("    sudo apt-get install {}", self.packages.join(" ")));
+        }
+        if self.node {
+            let found = match node_version() {
+                Some(version) => format!("Node {version} is here"),
+                None => "no Node is here".to_owned(),
+            };
+            lines.push("    nvm install --lts".to_owned());
+            lines.push(format!("or get Node from nodejs.org: {found}, {NODE} or later is needed"));
+        }
+        lines.join("\n")
+    }
+}
+
+/// `apt-get` with the rights to install, asking for a password only where someone can type it.
+fn apt_get() -> Command {
+    let root = first_line(Command::new("id").arg("-u")).as_deref() == Some("0");
+    let mut command = if root || !is_installed("sudo") {
+        Command::new("apt-get")
+    } else {
+        let mut sudo = Command::new("sudo");
+        if !io::stdin().is_terminal() {
+            sudo.arg("--non-interactive");
+        }
+        sudo.args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+        sudo
+    };
+    command.env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet");
+    command
+}
+
+/// Runs `command` with its output on stderr; whether it succeeded.
+fn attempt(command: &mut Command) -> bool {
+    let mut words = vec![command.get_program().to_string_lossy()];
+    words.extend(command.get_args().map(|argument| argument.to_string_lossy()));
+    eprintln!("$ {}", words.join(" "));
+    match command.stdout(Stdio::from(io::stderr())).status() {
+        Ok(status) => status.success(),
+        Err(error) => {
+            eprintln!("{}: {error}", command.get_program().display());
+            false
+        }
+    }
+}
+
+/// Whether `program`, a name or an absolute path, exists.
+fn is_installed(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    // Joining an absolute path gives that path.
+    env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}
+
+/// The major version of the Node on the path.
+fn node_version() -> Option<u32> {
+    first_line(Command::new("node").arg("--version")).as_deref().and_then(major)
+}
+
+fn major(version: &str) -> Option<u32> {
+    version.strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// The first line `command` prints, if it succeeds.
+fn first_line(command: &mut Command) -> Option<String> {
+    let output = command.stderr(Stdio::null()).output().ok()?;
+    let line = String::from_utf8(output.stdout).ok()?.lines().next()?.to_owned();
+    output.status.success().then_some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_versions() {
+        assert_eq!(major("v20.20.2"), Some(20));
+        assert_eq!(major("v9.0.0"), Some(9));
+        assert_eq!(major("20"), None);
+    }
+
+    #[test]
+    fn programs_are_found_by_name_and_by_path() {
+        assert!(is_installed("sh"));
+        assert!(is_installed("/bin/sh"));
+        assert!(!is_installed("/bin/no-such-program"));
+        assert!(!is_installed("no-such-program"));
+    }
+
+    #[test]
+    fn each_thing_is_missing_once_with_its_command() {
+        let package = Need::Package("no-such-package", &["no-such-program"]);
+        let needs = [package, Need::RustTarget("b"), Need::RustTarget("a"), package];
+        let missing = Missing::of(&needs);
+        assert_eq!(
+            missing.advice(),
+            "    rustup target add a b\n    sudo apt-get install no-such-package"
+        );
+        assert!(Missing::of(&[Need::Package("here", &["sh"])]).is_empty());
+    }
+}

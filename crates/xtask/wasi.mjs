@@ -1,0 +1,41 @@
+#!/usr/bin/env -S node --no-warnings
+// Runs a WASI program in Node: `wasi.mjs PROGRAM.wasm ARGS…`. Cargo's runner for wasm32-wasip1.
+//
+// The program sees the whole file system, and relative paths start at the current directory. WASI
+// knows no current directory, and wasi-libc can't tell a preopened "." from a preopened "/", so
+// only "/" is opened and the program's own `chdir` (.cargo/config.toml exports it) does the rest.
+
+import { readFileSync } from "node:fs";
+import v8 from "node:v8";
+import { WASI } from "node:wasi";
+
+// The optimising compiler compiles each function when first called: no tiers to mix up timings.
+v8.setFlagsFromString("--no-liftoff");
+v8.setFlagsFromString("--wasm-lazy-compilation");
+
+const [, , program, ...args] = process.argv;
+const bytes = readFileSync(program);
+if (!WebAssembly.validate(bytes)) {
+  // Node 20 has relaxed SIMD behind this flag; later versions have it always, and not the flag.
+  v8.setFlagsFromString("--experimental-wasm-relaxed-simd");
+}
+
+const wasi = new WASI({
+  version: "preview1",
+  args: [program, ...args],
+  env: process.env,
+  preopens: { "/": "/" },
+  returnOnExit: true,
+});
+const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), wasi.getImportObject());
+const { memory, chdir, _start } = instance.exports;
+
+function startInCurrentDirectory() {
+  const path = new TextEncoder().encode(`${process.cwd()}\0`);
+  const address = memory.grow(1) * 65536;
+  new Uint8Array(memory.buffer).set(path, address);
+  if (chdir(address) !== 0) throw new Error(`chdir to ${process.cwd()} failed in ${program}`);
+  _start();
+}
+
+process.exitCode = wasi.start({ exports: { memory, _start: startInCurrentDirectory } });
