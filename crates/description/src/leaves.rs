@@ -96,7 +96,7 @@ mod tests {
             for index in 0..leaves.count() {
                 let leaf = leaves.leaf(index);
                 assert!(leaf.rows.len() * leaf.columns.len() <= Leaves::POSITIONS);
-                assert!(leaf.columns.start % 4 == 0);
+                assert!(leaf.columns.start.is_multiple_of(4));
                 for row in leaf.rows.clone() {
                     let (end, last) = &mut next[leaf.image * rows + row];
                     assert_eq!(*end, leaf.columns.start);

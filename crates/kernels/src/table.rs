@@ -110,13 +110,17 @@ macro_rules! body {
         nchw::span($l, $task)
     };
     (GradWeight Nhwc Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $L:ident $r:ident) => {
-        reduce::nhwc::taps::<$L, $rows, $k, $s, $columns>($r)
+        reduce::nhwc::taps::<$L, $rows, $k>($r, |place| {
+            reduce::nhwc::leaf::<$L, $rows, $k, $s, $columns>($r, place)
+        })
     };
     (GradWeight Nhwc Span () () $rows:literal $columns:literal $L:ident $r:ident) => {
         reduce::nhwc::span($r)
     };
     (GradWeight Nchw Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $L:ident $r:ident) => {
-        reduce::nchw::taps::<$L, $rows, $k, $s>($r)
+        reduce::nchw::taps::<$L, $rows, $k>($r, |place| {
+            reduce::nchw::leaf::<$L, $rows, $k, $s>($r, place)
+        })
     };
     (GradWeight Nchw Span () () $rows:literal $columns:literal $L:ident $r:ident) => {
         reduce::nchw::span($r)

@@ -5,38 +5,26 @@ use core::ops::Range;
 use depthwise_description::Leaf;
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use super::{Reduction, tree};
+use super::{Reduction, Sums, tree};
 
 /// A specialised kernel size and stride: `ROWS` rows of taps in registers.
 ///
 /// Vectors of columns whose windows are whole are read as they lie. At the edges, lanes of taps that
 /// do not exist keep their sum; loads read on into neighbouring rows there, or gather where those
 /// are not in the tensor.
+///
+/// `sum` is [`leaf`] for these parameters; the caller names it, so that the code of its loops is known
+/// by the instance's name.
 #[inline(always)]
-pub(crate) fn taps<L: Lanes, const ROWS: usize, const K: usize, const S: usize>(
+pub(crate) fn taps<L: Lanes, const ROWS: usize, const K: usize>(
     reduction: &Reduction<'_, L>,
+    sum: impl Fn(Place) -> Sums<L, 1, ROWS, K>,
 ) {
     let (l, count) = (reduction.lanes, reduction.leaves.count());
     for channel in reduction.first..reduction.end {
         for group in (0..K).step_by(ROWS) {
-            let [sums] = tree::<L, 1, ROWS, K>(l, 0, count, &|index| {
-                let leaf = reduction.leaves.leaf(index);
-                let mut acc = [[l.zero(); K]; ROWS];
-                let edges = Edges::<L, K>::new(reduction, &leaf, S);
-                for row in leaf.rows.clone() {
-                    let taps = reduction.height.dense_taps(row);
-                    let rows = taps.start.clamp(group, group + ROWS) - group
-                        ..taps.end.clamp(group, group + ROWS) - group;
-                    if rows.len() == ROWS {
-                        let line = Line::<L, S>::new(reduction, &leaf, row, channel, group);
-                        line.add::<ROWS, K, true>(&leaf, &edges, 0..ROWS, &mut acc);
-                    } else if !rows.is_empty() {
-                        let line = Line::<L, S>::new(reduction, &leaf, row, channel, group);
-                        line.add::<ROWS, K, false>(&leaf, &edges, rows, &mut acc);
-                    }
-                }
-                [acc]
-            });
+            let [sums] =
+                tree::<L, 1, ROWS, K>(l, 0, count, &|index| sum(Place { index, channel, group }));
             for (row, taps) in sums.iter().enumerate().take(K - group) {
                 for (tap, &sum) in taps.iter().enumerate() {
                     let at = (channel * K + group + row) * K + tap;
@@ -45,6 +33,39 @@ pub(crate) fn taps<L: Lanes, const ROWS: usize, const K: usize, const S: usize>(
             }
         }
     }
+}
+
+/// What is summed together: a leaf, for one output channel and the rows of taps from `group` on.
+pub(crate) struct Place {
+    index: usize,
+    channel: usize,
+    group: usize,
+}
+
+/// The sums of one leaf.
+#[inline(always)]
+pub(crate) fn leaf<L: Lanes, const ROWS: usize, const K: usize, const S: usize>(
+    reduction: &Reduction<'_, L>,
+    Place { index, channel, group }: Place,
+) -> Sums<L, 1, ROWS, K> {
+    let (l, leaf) = (reduction.lanes, reduction.leaves.leaf(index));
+    let mut acc = [[l.zero(); K]; ROWS];
+    let edges = Edges::<L, K>::new(reduction, &leaf, S);
+    for row in leaf.rows.clone() {
+        let taps = reduction.height.dense_taps(row);
+        let rows = taps.start.clamp(group, group + ROWS) - group
+            ..taps.end.clamp(group, group + ROWS) - group;
+        if rows.is_empty() {
+            continue;
+        }
+        let line = Line::<L, S>::new(reduction, &leaf, row, channel, group);
+        if rows.len() == ROWS {
+            line.add::<ROWS, K, true>(&leaf, &edges, 0..ROWS, &mut acc);
+        } else {
+            line.add::<ROWS, K, false>(&leaf, &edges, rows, &mut acc);
+        }
+    }
+    [acc]
 }
 
 /// Vectors of a leaf's columns at its edges, and which of their lanes have their taps.

@@ -19,26 +19,22 @@ const VECTORS: usize = 4;
 ///         for each COLUMNS positions: g = the output gradients; for each row of taps
 ///             acc[row][0..K] += x[0..K + (COLUMNS − 1)·S], each loaded once, · g
 /// ```
+///
+/// `sum` is [`leaf`] for these parameters; the caller names it, so that the code of its loops is known
+/// by the instance's name.
 #[inline(always)]
-pub(crate) fn taps<
-    L: Lanes,
-    const ROWS: usize,
-    const K: usize,
-    const S: usize,
-    const COLUMNS: usize,
->(
+pub(crate) fn taps<L: Lanes, const ROWS: usize, const K: usize>(
     reduction: &Reduction<'_, L>,
+    sum: impl Fn(Place) -> Sums<L, VECTORS, ROWS, K>,
 ) {
     let channels = reduction.whole();
     for block in channels.clone().step_by(VECTORS * LANES) {
         let vectors = ((channels.end - block) / LANES).min(VECTORS);
         for group in (0..K).step_by(ROWS) {
-            let sums = tree::<L, VECTORS, ROWS, K>(
-                reduction.lanes,
-                0,
-                reduction.leaves.count(),
-                &|index| leaf::<L, ROWS, K, S, COLUMNS>(reduction, index, block, vectors, group),
-            );
+            let count = reduction.leaves.count();
+            let sums = tree::<L, VECTORS, ROWS, K>(reduction.lanes, 0, count, &|index| {
+                sum(Place { index, block, vectors, group })
+            });
             for (vector, rows) in sums.iter().enumerate().take(vectors) {
                 for (row, taps) in rows.iter().enumerate().take(K - group) {
                     for (tap, &sum) in taps.iter().enumerate() {
@@ -52,14 +48,26 @@ pub(crate) fn taps<
     }
 }
 
-/// The sums of one leaf.
-#[inline(always)]
-fn leaf<L: Lanes, const ROWS: usize, const K: usize, const S: usize, const COLUMNS: usize>(
-    reduction: &Reduction<'_, L>,
+/// What is summed together: a leaf, for some vectors of channels from `block` on and the rows of taps
+/// from `group` on.
+pub(crate) struct Place {
     index: usize,
     block: usize,
     vectors: usize,
     group: usize,
+}
+
+/// The sums of one leaf.
+#[inline(always)]
+pub(crate) fn leaf<
+    L: Lanes,
+    const ROWS: usize,
+    const K: usize,
+    const S: usize,
+    const COLUMNS: usize,
+>(
+    reduction: &Reduction<'_, L>,
+    Place { index, block, vectors, group }: Place,
 ) -> Sums<L, VECTORS, ROWS, K> {
     let (l, leaf) = (reduction.lanes, reduction.leaves.leaf(index));
     let mut sums = [[[l.zero(); K]; ROWS]; VECTORS];
@@ -137,7 +145,8 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         let (whole, columns) = (&reduction.whole_windows, &leaf.columns);
         if whole.is_empty() {
             // Windows may miss columns at both ends.
-            return self.border::<ROWS, K, WHOLE>(reduction, columns.clone(), &rows, sums);
+            *sums = self.border(reduction, columns.clone(), &rows, acc);
+            return;
         }
         let start = whole.start.clamp(columns.start, columns.end);
         let end = whole.end.clamp(start, columns.end);
@@ -148,7 +157,7 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         } else if S == 2 && left.len() == low.div_ceil(S) && low + 1 == K / 2 {
             self.left::<ROWS, K, WHOLE>(K / 2 - 1, &left, &rows, &mut acc);
         } else {
-            self.border::<ROWS, K, WHOLE>(reduction, left, &rows, &mut acc);
+            acc = self.border(reduction, left, &rows, acc);
         }
         let tiles = (end - start) / COLUMNS;
         let (mut input, mut grad_output) = self.at(start);
@@ -172,7 +181,7 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         } else if S == 2 && right.len() == high.div_ceil(S) && high + 1 == K / 2 {
             self.right::<ROWS, K, WHOLE>(K / 2 - 1, &right, &rows, &mut acc);
         } else {
-            self.border::<ROWS, K, WHOLE>(reduction, right, &rows, &mut acc);
+            acc = self.border(reduction, right, &rows, acc);
         }
         *sums = acc;
     }
@@ -253,16 +262,17 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         });
     }
 
-    /// Adds positions whose windows miss columns in any other way.
+    /// Adds positions whose windows miss columns in any other way. The sums are passed by value: a
+    /// reference to them would keep them out of registers everywhere.
     #[cold]
     #[inline(never)]
-    fn border<const ROWS: usize, const K: usize, const WHOLE: bool>(
+    fn border<const ROWS: usize, const K: usize>(
         &self,
         reduction: &Reduction<'_, L>,
         columns: Range<usize>,
         rows: &Range<usize>,
-        acc: &mut [[L::Vector; K]; ROWS],
-    ) {
+        mut acc: [[L::Vector; K]; ROWS],
+    ) -> [[L::Vector; K]; ROWS] {
         let l = self.lanes;
         for column in columns {
             let taps = reduction.width.dense_taps(column);
@@ -278,6 +288,7 @@ impl<L: Lanes, const S: usize> Line<L, S> {
                 }
             }
         }
+        acc
     }
 }
 

@@ -30,6 +30,13 @@ pub fn functions(assembly: &str) -> Vec<Function<'_>> {
 /// Generic arguments besides the token become part of the name: `forward_f32_nhwc_3s1_2x2x1<true>`.
 pub fn kernel(symbol: &str, token: &str) -> Option<String> {
     let path = format!("{:#}", rustc_demangle::demangle(symbol));
+    if let Some((_, leaf)) = path.split_once("::reduce::").and(path.split_once("::table::")) {
+        // The loops of a weight gradient are where the tree of its sums calls its closure.
+        let (name, rest) = leaf.split_once('<')?;
+        let (argument, _) = rest.split_once('>')?;
+        let known = is_kernel_name(name) && argument.rsplit("::").next() == Some(token);
+        return known.then(|| name.to_owned());
+    }
     let (path, arguments) = path.strip_suffix('>')?.split_once("::<")?;
     let name = path.rsplit("::").next()?;
     if !is_kernel_name(name) {
@@ -64,6 +71,15 @@ mod tests {
         NtNtCs8ZiyQpZ5CNB_15depthwise_lanes4neon4NeonECsiPQA24C5DJ1_9depthwise";
     const SIMD128: &str = "_RINvNtCs91cQFTSND1f_17depthwise_kernels5table26forward_f32_nhwc_3s1_\
         4x4x1NtNtCslFNadXvaDxn_15depthwise_lanes7simd1287Simd128ECs26Xt1ZI1hy9_9depthwise";
+
+    #[test]
+    fn loops_of_weight_gradients_are_known_by_their_closure() {
+        let symbol = "_RNCINvNtNtCs5VeeuilA2t4_17depthwise_kernels6reduce4nhwc4tapsNtNtCs8Hk6LlTQYoQ\
+            _15depthwise_lanes4neon4NeonKj2_Kj7_NCINvNtB8_5table30grad_weight_f32_nhwc_7s1_2x4x1BW\
+            _E0E0Cs2jXrFZEXHTQ_9depthwise";
+        assert_eq!(kernel(symbol, "Neon").as_deref(), Some("grad_weight_f32_nhwc_7s1_2x4x1"));
+        assert_eq!(kernel(symbol, "Simd128"), None);
+    }
 
     #[test]
     fn kernels_are_known_by_name_and_token() {
