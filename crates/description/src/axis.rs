@@ -214,6 +214,28 @@ impl Axis {
         (self.stride == 1).then_some(Self { input: self.output(), pad_low, pad_high, ..*self })
     }
 
+    /// At stride 2, the axis of the input gradient in pairs: its windows are the elements of the
+    /// output that contribute to positions `2·b − pad_low` and the next. With it, whether the
+    /// first pair lacks its first position.
+    ///
+    /// Tap `t` brings output `o` to position `2·o + t − pad_low`: even taps to the first of a pair, odd
+    /// ones to the second, and either reaches back as many outputs as half a kernel.
+    #[must_use]
+    pub fn paired(&self) -> Option<(Self, bool)> {
+        if self.stride != 2 || self.dilation != 1 || self.pad_low < 0 {
+            return None;
+        }
+        let (input, pad_low) = (self.input as isize, self.pad_low);
+        let (first, last) = (pad_low / 2, (input - 1 + pad_low) / 2);
+        let kernel = self.kernel.div_ceil(2);
+        let pad = kernel as isize - 1 - first;
+        let windows = last - first + 1;
+        let pad_high = windows + kernel as isize - 1 - self.output() as isize - pad;
+        let axis =
+            Self { input: self.output(), kernel, stride: 1, dilation: 1, pad_low: pad, pad_high };
+        Some((axis, pad_low % 2 == 1))
+    }
+
     /// Number of (window, tap) pairs that lie inside the input: the multiplications along this axis.
     #[must_use]
     pub fn products(&self) -> usize {
@@ -604,6 +626,34 @@ mod tests {
             assert!(reversed.eq(axis.grad_input_spans()), "{axis:?}");
         }
         assert!(adjoints > 10_000, "{adjoints}");
+    }
+
+    #[test]
+    fn pairs_are_the_input_gradient() {
+        let mut checked = 0;
+        for axis in every_axis() {
+            let Some((pairs, lacks)) = axis.paired() else { continue };
+            checked += 1;
+            let mut products = Vec::new();
+            for span in pairs.forward_spans() {
+                for (j, u) in (0..span.len).flat_map(|j| (0..span.taps).map(move |u| (j, u))) {
+                    let output = span.src + j + u;
+                    let first = 2 * (span.out + j) as isize - isize::from(lacks);
+                    for second in 0..2 {
+                        let tap = 2 * (pairs.kernel - 1 - span.tap - u) + second;
+                        let position = first + second as isize;
+                        if (0..axis.input as isize).contains(&position) && tap < axis.kernel {
+                            products.push((output, position as usize, tap));
+                        }
+                    }
+                }
+            }
+            let mut expected = Vec::new();
+            defined(&axis, |window, position, tap| expected.push((window, position, tap)));
+            products.sort_unstable();
+            assert_eq!(products, expected, "{axis:?}");
+        }
+        assert!(checked > 2_000, "{checked}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use crate::axis::Axis;
 use crate::instance::Instance;
 use crate::problem::Layout;
+use crate::sweep::Sweep;
 
 /// A run of `count` tiles of columns, side by side, that differ in nothing but their place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct ColumnTile {
     pub tap: usize,
     /// Step between taps, 1 or −1.
     pub tap_step: isize,
+    /// Whether the first pair of results lacks its first (tiles of pairs).
+    pub lacks_first: bool,
     /// Columns that its windows miss before the first column of the source.
     pub clip_low: usize,
     /// Columns that its windows miss after the last column of the source.
@@ -33,6 +36,10 @@ pub struct ColumnTile {
 pub struct ColumnTiles {
     axis: Axis,
     reversed: bool,
+    /// Columns of results in each window of the axis, those the first window lacks, and their number.
+    unit: usize,
+    lacking: usize,
+    results: usize,
     /// Instances by falling width, and how many tiles of each are still to be placed.
     family: [Option<(&'static Instance, usize)>; Self::WIDTHS],
     /// Columns to skip before the last tile.
@@ -44,27 +51,33 @@ impl ColumnTiles {
     /// Most widths that one family of instances has.
     pub const WIDTHS: usize = 3;
 
-    /// Covers `axis` with tiles of the given instances, by falling width, with the kernel read
-    /// forwards or backwards.
+    /// Covers the columns of a sweep with tiles of the given instances, by falling width, if there
+    /// are tiles for such a sweep.
     pub(crate) fn new(
-        axis: Axis,
-        reversed: bool,
+        sweep: &Sweep,
         family: [Option<&'static Instance>; Self::WIDTHS],
-    ) -> Self {
-        let columns = axis.output();
-        let partial = family[0].is_some_and(|widest| widest.layout == Layout::Nchw);
-        let widths = family.map(|instance| instance.map_or(0, |instance| instance.tile.columns));
-        let (mut counts, skip) = if partial {
-            ([columns.div_ceil(widths[0]), 0, 0], 0)
+    ) -> Option<Self> {
+        let widest = family[0]?;
+        let (axis, unit, lacking) = match (sweep.convolution, sweep.pairs) {
+            (Some([_, width]), _) => (width, 1, 0),
+            (None, Some((pairs, lacks_first))) => (pairs, 2, usize::from(lacks_first)),
+            (None, None) => return None,
+        };
+        let windows = axis.output();
+        let widths =
+            family.map(|instance| instance.map_or(0, |instance| instance.tile.columns / unit));
+        let (mut counts, skip) = if widest.layout == Layout::Nchw {
+            ([windows.div_ceil(widths[0]), 0, 0], 0)
         } else {
-            fewest_tiles(columns, widths)
+            fewest_tiles(windows, widths)
         };
         let family = family.map(|instance| {
             let place = counts[0];
             counts.rotate_left(1);
             instance.map(|instance| (instance, place))
         });
-        Self { axis, reversed, family, skip, next: 0 }
+        let (reversed, results) = (sweep.reversed, sweep.results[1]);
+        Some(Self { axis, reversed, unit, lacking, results, family, skip, next: 0 })
     }
 
     /// Columns that windows `first..first + columns` miss at the low and at the high end.
@@ -82,15 +95,32 @@ impl ColumnTiles {
         if left == 1 {
             self.next += self.skip;
         }
-        let out = self.next;
-        let columns = instance.tile.columns.min(self.axis.output() - out);
+        let first = self.next;
         let instance = *instance;
-        self.next += columns;
-        let (clip_low, clip_high) = self.clips(out, columns);
-        let src = ((out * self.axis.stride()) as isize - self.axis.pad_low()).max(0) as usize;
-        let (tap, tap_step) = if self.reversed { (self.axis.kernel() - 1, -1) } else { (0, 1) };
-        let count = 1;
-        Some(ColumnTile { instance, out, columns, count, src, tap, tap_step, clip_low, clip_high })
+        let windows = (instance.tile.columns / self.unit).min(self.axis.output() - first);
+        self.next += windows;
+        let (clip_low, clip_high) = self.clips(first, windows);
+        let src = ((first * self.axis.stride()) as isize - self.axis.pad_low()).max(0) as usize;
+        let column =
+            |window: usize| (window * self.unit).saturating_sub(self.lacking).min(self.results);
+        let out = column(first);
+        let columns = column(first + windows) - out;
+        let lacks_first = first == 0 && self.lacking > 0;
+        // Pairs name their taps themselves.
+        let backwards = self.reversed && self.unit == 1;
+        let (tap, tap_step) = if backwards { (self.axis.kernel() - 1, -1) } else { (0, 1) };
+        Some(ColumnTile {
+            instance,
+            out,
+            columns,
+            count: 1,
+            src,
+            tap,
+            tap_step,
+            lacks_first,
+            clip_low,
+            clip_high,
+        })
     }
 }
 

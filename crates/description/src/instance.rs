@@ -29,6 +29,8 @@ pub enum Body {
     /// One row of results at a time, kernel row after kernel row: few registers, and rows clipped
     /// at the border cost nothing extra.
     Row,
+    /// One row of results at a time, whose residue classes come in pairs (input gradients at stride 2).
+    Pairs,
     /// Keeps taps in registers and runs over output positions (weight gradients).
     Taps,
     /// Follows the spans of any window: any kernel, stride, dilation, padding and multiplier.
@@ -136,6 +138,18 @@ macro_rules! for_each_instance {
                 "7×7 stride 2"],
             [forward_f32_nchw_any_1x16x4,  Forward, F32, Nchw, Any,        Any,        Span, (1, 16, 4), 16,
                 "any window and multiplier; rows at the very ends of the tensor"],
+            [grad_input_f32_nhwc_3s2_1x8x1, GradInput, F32, Nhwc, Exactly(3), Exactly(2), Pairs, (1, 8, 1), 16,
+                "3×3 stride 2: both residue classes of a row, 4 pairs at a time"],
+            [grad_input_f32_nhwc_3s2_1x6x1, GradInput, F32, Nhwc, Exactly(3), Exactly(2), Pairs, (1, 6, 1), 16,
+                "3×3 stride 2, remaining pairs"],
+            [grad_input_f32_nhwc_5s2_1x8x1, GradInput, F32, Nhwc, Exactly(5), Exactly(2), Pairs, (1, 8, 1), 16,
+                "5×5 stride 2: both residue classes of a row, 4 pairs at a time"],
+            [grad_input_f32_nhwc_5s2_1x6x1, GradInput, F32, Nhwc, Exactly(5), Exactly(2), Pairs, (1, 6, 1), 16,
+                "5×5 stride 2, remaining pairs"],
+            [grad_input_f32_nhwc_7s2_1x8x1, GradInput, F32, Nhwc, Exactly(7), Exactly(2), Pairs, (1, 8, 1), 16,
+                "7×7 stride 2: both residue classes of a row, 4 pairs at a time"],
+            [grad_input_f32_nhwc_7s2_1x6x1, GradInput, F32, Nhwc, Exactly(7), Exactly(2), Pairs, (1, 6, 1), 16,
+                "7×7 stride 2, remaining pairs"],
             [grad_weight_f32_nhwc_3s1_3x4x1, GradWeight, F32, Nhwc, Exactly(3), Exactly(1), Taps, (3, 4, 1), 32,
                 "3×3 with 32 registers: three rows of taps"],
             [grad_weight_f32_nhwc_3s1_3x2x1, GradWeight, F32, Nhwc, Exactly(3), Exactly(1), Taps, (3, 2, 1), 16,
@@ -257,6 +271,7 @@ impl Instance {
             && self.layout == problem.layout()
             && window(problem.height())
             && window(problem.width())
+            && (self.body != Body::Pairs || problem.width().pad_low() >= 0)
             && depth
     }
 
@@ -272,6 +287,9 @@ impl Instance {
     #[must_use]
     pub fn clips(&self, clip: usize) -> bool {
         match (self.kernel, self.layout) {
+            (Size::Exactly(kernel), _) if self.body == Body::Pairs => {
+                clip < kernel.div_ceil(2).min(3)
+            }
             (Size::Exactly(kernel), Layout::Nhwc) => {
                 let half = kernel / 2;
                 clip == 0 || clip == half || (self.stride != Size::Exactly(1) && clip + 1 == half)

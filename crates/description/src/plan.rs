@@ -70,6 +70,7 @@ impl Plan {
         let chosen = INSTANCES.iter().find(|instance| {
             instance.computes(&problem)
                 && instance.suits(machine)
+                && instance.body != Body::Span
                 && (instance.body != Body::Roll || rolls(&Sweep::new(&problem)))
         });
         let general = general(&problem);
@@ -174,9 +175,7 @@ impl Plan {
     #[must_use]
     pub fn rectangles(&self, rows: Range<usize>, tiles: bool) -> Rectangles {
         let family = if tiles { self.family } else { [None; ColumnTiles::WIDTHS] };
-        let tiles = self.sweep.convolution.filter(|_| family[0].is_some());
-        let tiles = tiles.map(|[_, width]| ColumnTiles::new(width, self.sweep.reversed, family));
-        let columns = ColumnCover::new(&self.sweep, tiles);
+        let columns = ColumnCover::new(&self.sweep, ColumnTiles::new(&self.sweep, family));
         Rectangles { plan: *self, rows, columns, current: None }
     }
 

@@ -15,6 +15,9 @@ pub struct Sweep {
     pub result_channels: usize,
     /// Axes of the forward convolution that it is, `[h][w]`: for an input gradient only at stride 1.
     pub(crate) convolution: Option<[Axis; 2]>,
+    /// Horizontal axis of a convolution whose results are pairs of this one's, and whether the first
+    /// pair lacks its first: for an input gradient at stride 2.
+    pub(crate) pairs: Option<(Axis, bool)>,
     /// Whether it reads the kernel backwards.
     pub(crate) reversed: bool,
     axes: [Axis; 2],
@@ -34,6 +37,7 @@ impl Sweep {
                 results: inputs,
                 result_channels: channels,
                 convolution: height.zip(width).map(|(height, width)| [height, width]),
+                pairs: axes[1].paired(),
                 reversed: true,
                 axes,
             };
@@ -44,6 +48,7 @@ impl Sweep {
             results: outputs,
             result_channels: output_channels,
             convolution: Some(axes),
+            pairs: None,
             reversed: false,
             axes,
         }

@@ -298,6 +298,7 @@ impl Axes {
             dst: times(rows.out_step, result.row),
             clip_low: rectangle.clip_low,
             clip_high: rectangle.clip_high,
+            lacks_first: false,
         };
         let (src, tap, out, column_walk) = match rectangle.columns {
             Columns::Tiles(tile) => {
@@ -310,6 +311,7 @@ impl Axes {
                     dst: result.column as isize,
                     clip_low: tile.clip_low,
                     clip_high: tile.clip_high,
+                    lacks_first: tile.lacks_first,
                 };
                 (tile.src, tile.tap, tile.out, walk)
             }
@@ -323,6 +325,7 @@ impl Axes {
                     dst: times(span.out_step, result.column),
                     clip_low: 0,
                     clip_high: 0,
+                    lacks_first: false,
                 };
                 (span.src, span.tap, span.out, walk)
             }

@@ -109,6 +109,23 @@ macro_rules! body {
     (Forward Nchw Span () () $rows:literal $columns:literal $l:ident $task:ident) => {
         nchw::span($l, $task)
     };
+    (GradInput Nhwc Pairs ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {{
+        const REACH: usize = ($k + 1) / 2;
+        const PAIRS: usize = $columns / 2;
+        // Windows may miss two columns, or one less than they reach.
+        const TWO: usize = if REACH > 2 { 2 } else { 1 };
+        clip_case!(
+            $task.columns.clip_low,
+            LOW,
+            TWO,
+            clip_case!(
+                $task.columns.clip_high,
+                HIGH,
+                TWO,
+                nhwc::pairs::<L, $k, REACH, PAIRS, $columns, LOW, HIGH>($l, $task)
+            )
+        )
+    }};
     (GradWeight Nhwc Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $L:ident $r:ident) => {
         reduce::nhwc::taps::<$L, $rows, $k>($r, |place| {
             reduce::nhwc::leaf::<$L, $rows, $k, $s, $columns>($r, place)
@@ -124,6 +141,26 @@ macro_rules! body {
     };
     (GradWeight Nchw Span () () $rows:literal $columns:literal $L:ident $r:ident) => {
         reduce::nchw::span($r)
+    };
+}
+
+/// Calls `$call` with the number of clipped columns, 0, 1 or `$most`, as the constant `$name`.
+macro_rules! clip_case {
+    ($clip:expr, $name:ident, $most:ident, $call:expr) => {
+        match $clip {
+            0 => {
+                const $name: usize = 0;
+                $call
+            }
+            clip if $most == 1 || clip == 1 => {
+                const $name: usize = 1;
+                $call
+            }
+            _ => {
+                const $name: usize = $most;
+                $call
+            }
+        }
     };
 }
 

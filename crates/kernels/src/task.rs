@@ -22,6 +22,8 @@ pub struct Walk {
     pub clip_low: usize,
     /// Source positions that the last windows miss.
     pub clip_high: usize,
+    /// Whether the first pair of results lacks its first (tiles of pairs).
+    pub lacks_first: bool,
 }
 
 /// What one call of a kernel computes: a rectangle of results, over vectors of channels (NHWC) or
