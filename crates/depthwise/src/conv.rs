@@ -2,11 +2,12 @@ use depthwise_description::{
     Activation, DescriptionError, Instance, Layout, Machine, Padding, Pass, Plan, Problem,
     ProblemBuilder,
 };
-use depthwise_kernels::{Gradient, Tensors, execute, reduce, reduce_bias};
+use depthwise_kernels::{Gradient, Tensors, reduce, reduce_bias};
 use depthwise_lanes::{Dst, Lanes, Src};
 
 use crate::error::{Argument, Error};
 use crate::isa::{Isa, WithLanes};
+use crate::parallel;
 
 /// A depthwise convolution, checked and planned once, to be run as often as wanted.
 ///
@@ -274,14 +275,17 @@ impl WithLanes for ReduceCall<'_> {
             results: Dst::new(self.results),
             accumulate: self.update == Update::Accumulate,
         };
-        let channels = 0..self.plan.problem().output_channels();
+        let (plan, is_bias) = (self.plan, self.input.is_none());
         // SAFETY: `Conv` has compared every length with the plan's problem; the borrows outlive the
-        // call, and that of the results is exclusive.
+        // call, that of the results is exclusive, and different channels are different results.
         unsafe {
-            match self.input {
-                Some(_) => reduce(lanes, self.plan, channels, &gradient),
-                None => reduce_bias(lanes, self.plan.problem(), channels, &gradient),
-            }
+            parallel::reductions(plan, &gradient, |channels, gradient| {
+                if is_bias {
+                    reduce_bias(lanes, plan.problem(), channels, gradient);
+                } else {
+                    reduce(lanes, plan, channels, gradient);
+                }
+            });
         }
     }
 }
@@ -323,7 +327,7 @@ impl WithLanes for SweepCall<'_> {
         };
         // SAFETY: `Conv` has compared every length with the plan's problem; the borrows outlive the
         // call, and that of the results is exclusive.
-        unsafe { execute(lanes, self.plan, &tensors) }
+        unsafe { parallel::sweep(lanes, self.plan, &tensors) }
     }
 }
 

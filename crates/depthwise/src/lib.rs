@@ -43,6 +43,7 @@
 //! - `std` (default): for programs that have it; without it the crate is `no_std` and needs no
 //!   allocator.
 //! - `ndarray`: array views for every tensor.
+//! - `threads`: all passes on the threads of the current rayon pool, where that pays; the same bits.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -54,6 +55,7 @@ mod error;
 mod isa;
 #[cfg(feature = "ndarray")]
 mod ndarray;
+mod parallel;
 mod weights;
 
 pub use conv::{Builder, Conv, Update};

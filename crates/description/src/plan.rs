@@ -168,6 +168,34 @@ impl Plan {
         })
     }
 
+    /// The same plan in parts for several threads, if its work is worth sharing. The bits of the results
+    /// stay the same.
+    #[must_use]
+    pub fn shared(self, threads: usize) -> Self {
+        let Self { sweep, channel_block, row_blocks, .. } = self;
+        if threads < 2 || !self.is_worth_sharing() {
+            return self;
+        }
+        // A few parts for each thread even out what else runs on the machine.
+        let wanted = (PARTS_PER_THREAD * threads).div_ceil(self.problem.batch());
+        match self.problem.layout() {
+            Layout::Nhwc => {
+                let most = (sweep.results[0] / FEWEST_ROWS).max(1);
+                Self { row_blocks: row_blocks.max(wanted.min(most)), ..self }
+            }
+            Layout::Nchw => {
+                let planes = sweep.result_channels.div_ceil(wanted);
+                Self { channel_block: channel_block.min(planes), ..self }
+            }
+        }
+    }
+
+    /// Whether several threads are faster than one.
+    #[must_use]
+    pub fn is_worth_sharing(&self) -> bool {
+        self.problem.flops() >= WORTH_SHARING
+    }
+
     /// The rectangles that cover the given rows: each result once.
     ///
     /// With `tiles` false, all of them belong to the general instance, as channels do that are
@@ -257,6 +285,16 @@ fn blocks(
         }
     }
 }
+
+/// Floating-point operations that take about as long as waking threads a few times over: some tens
+/// of microseconds.
+const WORTH_SHARING: usize = 1 << 20;
+
+/// Parts for each thread.
+const PARTS_PER_THREAD: usize = 3;
+
+/// Fewest rows of a part: windows read the rows between parts twice.
+const FEWEST_ROWS: usize = 4;
 
 /// Size of a block of rows, in halves of the first-level cache: a part of any second-level one.
 const BLOCK_OF_ROWS: usize = 8;

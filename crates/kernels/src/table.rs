@@ -110,7 +110,7 @@ macro_rules! body {
         nchw::span($l, $task)
     };
     (GradInput Nhwc Pairs ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {{
-        const REACH: usize = ($k + 1) / 2;
+        const REACH: usize = usize::div_ceil($k, 2);
         const PAIRS: usize = $columns / 2;
         // Windows may miss two columns, or one less than they reach.
         const TWO: usize = if REACH > 2 { 2 } else { 1 };
