@@ -32,7 +32,7 @@ pub struct ColumnTile {
 ///
 /// Columns that no tile covers, because none of their widths fits or their clipping has no tile, are
 /// left out: they belong to the general instance.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ColumnTiles {
     axis: Axis,
     reversed: bool,
@@ -49,7 +49,7 @@ pub struct ColumnTiles {
 
 impl ColumnTiles {
     /// Most widths that one family of instances has.
-    pub const WIDTHS: usize = 3;
+    pub const WIDTHS: usize = 4;
 
     /// Covers the columns of a sweep with tiles of the given instances, by falling width, if there
     /// are tiles for such a sweep.
@@ -67,7 +67,7 @@ impl ColumnTiles {
         let widths =
             family.map(|instance| instance.map_or(0, |instance| instance.tile.columns / unit));
         let (mut counts, skip) = if widest.layout == Layout::Nchw {
-            ([windows.div_ceil(widths[0]), 0, 0], 0)
+            ([windows.div_ceil(widths[0]), 0, 0, 0], 0)
         } else {
             fewest_tiles(windows, widths)
         };
@@ -135,7 +135,7 @@ impl Iterator for ColumnTiles {
                 continue;
             }
             loop {
-                let mut rest = self.clone();
+                let mut rest = *self;
                 let Some(tile) = rest.tile() else { break };
                 let follows = run.out + run.count * run.columns;
                 let alike = ColumnTile { out: follows, count: run.count, src: run.src, ..tile };
@@ -155,25 +155,35 @@ impl Iterator for ColumnTiles {
 
 /// How many tiles of each width (falling, 0 for none) cover most of `columns` with the fewest
 /// tiles, and how many columns are left.
-fn fewest_tiles(columns: usize, widths: [usize; 3]) -> ([usize; 3], usize) {
-    let fill = |columns: usize, width: usize| columns.checked_div(width).unwrap_or(0);
-    let mut best = ([0; 3], columns);
-    let most = fill(columns, widths[0]);
-    for first in (most.saturating_sub(widths[0])..=most).rev() {
-        let rest = columns - first * widths[0];
-        let most = fill(rest, widths[1]);
-        for second in (most.saturating_sub(widths[1])..=most).rev() {
-            let rest = rest - second * widths[1];
-            let third = fill(rest, widths[2]);
-            let counts = [first, second, third];
-            let key = |(counts, left): ([usize; 3], usize)| (left, counts.iter().sum::<usize>());
-            let candidate = (counts, rest - third * widths[2]);
-            if key(candidate) < key(best) {
-                best = candidate;
-            }
-        }
-    }
+fn fewest_tiles<const N: usize>(columns: usize, widths: [usize; N]) -> ([usize; N], usize) {
+    let mut best = ([0; N], columns);
+    cover(columns, &widths, 0, [0; N], &mut best);
     best
+}
+
+/// Tries counts of the widths from `index` on, for the columns that those before have left.
+fn cover<const N: usize>(
+    columns: usize,
+    widths: &[usize; N],
+    index: usize,
+    counts: [usize; N],
+    best: &mut ([usize; N], usize),
+) {
+    let key = |(counts, left): &([usize; N], usize)| (*left, counts.iter().sum::<usize>());
+    let width = widths.get(index).copied().unwrap_or(0);
+    if width == 0 {
+        if key(&(counts, columns)) < key(best) {
+            *best = (counts, columns);
+        }
+        return;
+    }
+    // As many narrower tiles as one of this width is wide never beat it.
+    let most = columns / width;
+    for count in (most.saturating_sub(width)..=most).rev() {
+        let mut counts = counts;
+        counts[index] = count;
+        cover(columns - count * width, widths, index + 1, counts, best);
+    }
 }
 
 #[cfg(test)]
@@ -182,6 +192,10 @@ mod tests {
 
     #[test]
     fn fewest_tiles_leave_the_fewest_columns() {
+        assert_eq!(fewest_tiles(14, [7, 4, 3, 2]), ([2, 0, 0, 0], 0));
+        assert_eq!(fewest_tiles(5, [7, 4, 3, 2]), ([0, 0, 1, 1], 0));
+        assert_eq!(fewest_tiles(16, [7, 4, 3, 2]), ([2, 0, 0, 1], 0));
+        assert_eq!(fewest_tiles(1, [7, 4, 3, 2]), ([0; 4], 1));
         assert_eq!(fewest_tiles(14, [7, 4, 0]), ([2, 0, 0], 0));
         assert_eq!(fewest_tiles(8, [7, 4, 0]), ([0, 2, 0], 0));
         assert_eq!(fewest_tiles(64, [7, 4, 0]), ([8, 2, 0], 0));

@@ -21,6 +21,8 @@ pub struct Plan {
     /// Instances of one body by falling width; empty where the general one does it all.
     family: [Option<&'static Instance>; ColumnTiles::WIDTHS],
     general: &'static Instance,
+    /// The columns, cut into tiles of the family.
+    tiles: Option<ColumnTiles>,
     /// Channels of a part, and the number of parts that the rows are split into.
     channel_block: usize,
     row_blocks: usize,
@@ -116,7 +118,8 @@ impl Plan {
         let general = general(&problem);
         let sweep = Sweep::new(&problem);
         let (channel_block, row_blocks) = blocks(&problem, &sweep, machine, chosen);
-        Self { problem, sweep, machine, family, general, channel_block, row_blocks }
+        let tiles = ColumnTiles::new(&sweep, family);
+        Self { problem, sweep, machine, family, general, tiles, channel_block, row_blocks }
     }
 
     /// What is computed.
@@ -202,8 +205,7 @@ impl Plan {
     /// too few for a vector.
     #[must_use]
     pub fn rectangles(&self, rows: Range<usize>, tiles: bool) -> Rectangles {
-        let family = if tiles { self.family } else { [None; ColumnTiles::WIDTHS] };
-        let columns = ColumnCover::new(&self.sweep, ColumnTiles::new(&self.sweep, family));
+        let columns = ColumnCover::new(&self.sweep, self.tiles.filter(|_| tiles));
         Rectangles { plan: *self, rows, columns, current: None }
     }
 

@@ -1,0 +1,94 @@
+//! Times of things that are called again and again.
+
+use std::time::{Duration, Instant};
+
+/// Most samples of a subject. Many short ones, for on a busy machine each may be interrupted.
+pub const ROUNDS: usize = 201;
+
+/// Least samples of a subject, however long they take.
+const LEAST_ROUNDS: usize = 11;
+
+/// Seconds of one call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Time {
+    /// The median of the samples.
+    pub median: f64,
+    /// The fastest of the samples.
+    pub least: f64,
+}
+
+/// Times each subject for about `budget`, in rounds over all of them, so that whatever else the machine
+/// does hits all alike. `step` is called after each of the [`ROUNDS`].
+pub fn interleaved(
+    subjects: &mut [Box<dyn FnMut() + '_>],
+    budget: Duration,
+    step: impl Fn(),
+) -> Vec<Time> {
+    let budget = budget.as_secs_f64();
+    let calls: Vec<u32> = subjects
+        .iter_mut()
+        .map(|subject| {
+            let once = seconds(1, subject).min(seconds(1, subject));
+            (budget / ROUNDS as f64 / once.max(1e-9)).clamp(1.0, f64::from(u32::MAX)) as u32
+        })
+        .collect();
+    let mut samples: Vec<Vec<f64>> = vec![Vec::new(); subjects.len()];
+    for round in 0..ROUNDS {
+        for ((subject, &calls), samples) in subjects.iter_mut().zip(&calls).zip(&mut samples) {
+            let spent = samples.iter().sum::<f64>() * f64::from(calls);
+            if round >= LEAST_ROUNDS && spent >= budget {
+                continue;
+            }
+            // What another subject has left in the caches is not this one's.
+            subject();
+            samples.push(seconds(calls, subject) / f64::from(calls));
+        }
+        step();
+    }
+    samples.into_iter().map(summarise).collect()
+}
+
+/// Seconds of one call of `subject`: the fastest of many samples of at least `sample`.
+pub fn fastest(sample: Duration, mut subject: impl FnMut()) -> f64 {
+    let mut calls = 1;
+    while seconds(calls, &mut subject) < sample.as_secs_f64() && calls < u32::MAX / 2 {
+        calls *= 2;
+    }
+    let samples = (0..LEAST_ROUNDS).map(|_| seconds(calls, &mut subject) / f64::from(calls));
+    samples.fold(f64::INFINITY, f64::min)
+}
+
+fn seconds(calls: u32, subject: &mut impl FnMut()) -> f64 {
+    let start = Instant::now();
+    (0..calls).for_each(|_| subject());
+    start.elapsed().as_secs_f64()
+}
+
+fn summarise(mut samples: Vec<f64>) -> Time {
+    samples.sort_by(f64::total_cmp);
+    Time { median: samples[samples.len() / 2], least: samples[0] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn median_and_least() {
+        let time = summarise(vec![5.0, 1.0, 9.0, 2.0, 3.0]);
+        assert_eq!(time, Time { median: 3.0, least: 1.0 });
+    }
+
+    #[test]
+    fn every_subject_has_its_samples() {
+        let (calls, steps) = (Cell::new(0), Cell::new(0));
+        let subject = || calls.set(calls.get() + 1);
+        let mut subjects: Vec<Box<dyn FnMut()>> = vec![Box::new(subject), Box::new(|| ())];
+        let times = interleaved(&mut subjects, Duration::ZERO, || steps.set(steps.get() + 1));
+        drop(subjects);
+        assert_eq!((times.len(), steps.get()), (2, ROUNDS));
+        assert_eq!(calls.get(), 2 + 2 * LEAST_ROUNDS);
+        assert!(times.iter().all(|time| time.least <= time.median));
+    }
+}
