@@ -5,6 +5,8 @@
 //! chapter 3) without its denominator, after Jeannerod and Rump ("Improved error bounds for inner
 //! products in floating-point arithmetic", SIAM J. Matrix Anal. Appl. 34, 2013). The second is the
 //! underflow of each product. A bias is a term, so it makes n one larger.
+//!
+//! Of a sum over a tree, the first n is the most roundings that a term goes through (Higham, 4.2).
 
 use crate::reference::Sum;
 
@@ -19,7 +21,13 @@ const UNDERFLOW: f64 = f32::MIN_POSITIVE as f64 * U;
 
 /// Largest distance that a correct f32 result may have from the reference `sum`.
 pub fn of(sum: &Sum) -> f64 {
-    sum.terms as f64 * ((U + U_REFERENCE) * sum.magnitude + UNDERFLOW)
+    at_depth(sum, sum.terms)
+}
+
+/// As [`of`], for a sum whose terms go through at most `depth` roundings each.
+pub fn at_depth(sum: &Sum, depth: usize) -> f64 {
+    let (depth, terms) = (depth.min(sum.terms) as f64, sum.terms as f64);
+    (depth * U + terms * U_REFERENCE) * sum.magnitude + terms * UNDERFLOW
 }
 
 #[cfg(test)]

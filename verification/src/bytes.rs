@@ -1,12 +1,13 @@
 //! Cases from a fuzzer's bytes.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use depthwise::{INSTANCES, Layout, Machine, Size};
+use depthwise::{Activation, INSTANCES, Layout, Machine, Size, Update};
 
 use crate::case::Case;
 use crate::cases::ACTIVATIONS;
 use crate::data::Data;
 use crate::geometry::{Extent, Window};
+use crate::pass::Pass;
 use crate::shape::Shape;
 
 impl Case {
@@ -24,7 +25,9 @@ impl Case {
 
 impl<'a> Arbitrary<'a> for Case {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        let instance = INSTANCES.get(u.int_in_range(0..=INSTANCES.len())?);
+        let pass = *u.choose(&Pass::ALL)?;
+        let instances: Vec<_> = INSTANCES.iter().filter(|i| pass.is_computed_by(i)).collect();
+        let instance = instances.get(u.int_in_range(0..=instances.len())?).copied();
         let layout = match instance {
             Some(instance) => instance.layout,
             None => *u.choose(&Layout::ALL)?,
@@ -51,8 +54,11 @@ impl<'a> Arbitrary<'a> for Case {
             let slack = u.int_in_range(0..=window.stride - 1)?;
             *axis = window.padded(low, high, u.int_in_range(1..=outputs)?, slack);
         }
-        let single = exact && layout == Layout::Nhwc;
+        let single = exact && (layout == Layout::Nhwc || pass == Pass::GradInput);
+        let forward = pass == Pass::Forward;
+        let update = if u.arbitrary()? { Update::Accumulate } else { Update::Overwrite };
         let case = Self {
+            pass,
             shape: Shape {
                 batch: u.int_in_range(1..=3)?,
                 channels: u.int_in_range(1..=20)?,
@@ -65,8 +71,9 @@ impl<'a> Arbitrary<'a> for Case {
                 high: [height.high, width.high],
             },
             layout,
-            bias: u.arbitrary()?,
-            activation: *u.choose(&ACTIVATIONS)?,
+            bias: u.arbitrary::<bool>()? && forward,
+            update: if forward { Update::Overwrite } else { update },
+            activation: if forward { *u.choose(&ACTIVATIONS)? } else { Activation::None },
             data: *u.choose(&Data::ALL)?,
             seed: u.arbitrary()?,
             offset: u.int_in_range(0..=3)?,

@@ -15,8 +15,8 @@ use crate::verdict::{Evidence, Failure, Fault};
 /// A check that all cases passed. Prints as one line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    /// The check.
-    pub check: Check,
+    /// Name of the check, after its pass.
+    pub check: String,
     /// Name of what passed it.
     pub subject: String,
     /// Its arithmetic contract.
@@ -27,32 +27,49 @@ pub struct Report {
     pub compared: usize,
     /// Largest error as a share of its bound, where the check has one.
     pub worst: f64,
-    /// FNV-1a of all output bits, in the order of the cases; all NaNs are alike.
+    /// [`Digest`] of all results, in the order of the cases.
     pub hash: u64,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { subject, contract, cases, hash, .. } = self;
-        let (target, check) = (std::env::consts::ARCH, self.check.name());
+        let Self { check, subject, contract, cases, hash, .. } = self;
+        let target = std::env::consts::ARCH;
         write!(f, "verified target={target} isa={subject} contract={contract} ")?;
         write!(f, "check={check} cases={cases} hash={hash:016x}")
     }
 }
 
-/// Puts cases through a check.
+/// FNV-1a of the bits of results; all NaNs are alike.
+#[derive(Clone, Copy, Debug)]
+pub struct Digest(pub u64);
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Digest {
+    /// Takes in more results.
+    pub fn add(&mut self, results: &[f32]) {
+        for byte in results.iter().flat_map(|value| contract::bits(*value).to_le_bytes()) {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+/// Puts cases of one pass through a check.
 ///
 /// # Errors
 /// The first failure, shrunk.
 pub fn run(check: Check, subject: &dyn Subject, cases: &[Case]) -> Result<Report, Box<Failure>> {
     let mut all = Evidence::default();
-    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut hash = Digest::default();
     for case in cases {
         let evidence = panics::during(check, subject, case, || check.run(case, subject))
             .map_err(|failure| shrink(failure, subject))?;
-        for byte in evidence.output.iter().flat_map(|value| contract::bits(*value).to_le_bytes()) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        hash.add(&evidence.results);
         all.compared += evidence.compared;
         all.lively += evidence.lively;
         all.zero += evidence.zero;
@@ -62,13 +79,14 @@ pub fn run(check: Check, subject: &dyn Subject, cases: &[Case]) -> Result<Report
         let fault = Fault::Wrong(format!("in all cases up to this, {reason}"));
         return Err(Box::new(Failure { check, subject: subject.name(), case: *case, fault }));
     }
+    let pass = cases.first().map_or("", |case| case.pass.name());
     Ok(Report {
-        check,
+        check: format!("{pass}-{}", check.name()),
         subject: subject.name(),
         contract: subject.contract(),
         cases: cases.len(),
         compared: all.compared,
         worst: all.worst,
-        hash,
+        hash: hash.0,
     })
 }

@@ -1,31 +1,35 @@
 //! Everything that a run needs, so that one line repeats it anywhere.
 
 use depthwise::{
-    Activation, Conv, DescriptionError, Error, Instance, Isa, Layout, Machine, Padding,
+    Activation, Conv, DescriptionError, Error, Instance, Isa, Layout, Machine, Padding, Update,
 };
 
 use crate::data::Data;
+use crate::pass::Pass;
 use crate::shape::Shape;
 
-/// One convolution to be run, with its data.
+/// One pass of a convolution to be run, with its data.
 ///
-/// Prints as one line, which parses back: `batch=1 channels=3 … instance=best`.
+/// Prints as one line, which parses back: `pass=forward batch=1 … instance=best`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Case {
+    /// What is computed.
+    pub pass: Pass,
     /// Sizes.
     pub shape: Shape,
     /// Order of the tensors' dimensions.
     pub layout: Layout,
-    /// Whether there is a bias.
+    /// Whether there is a bias, in a forward pass.
     pub bias: bool,
-    /// Function of each output.
+    /// What becomes of what a gradient is written to.
+    pub update: Update,
+    /// Function of each output; gradients don't know it.
     pub activation: Activation,
     /// Kind of numbers.
     pub data: Data,
     /// Seed of the numbers.
     pub seed: u32,
-    /// Elements by which the input is off 16-byte alignment, below 4; weights, bias and output are one
-    /// more off each.
+    /// Elements by which the input is off 16-byte alignment, below 4; others are one to three more off.
     pub offset: usize,
     /// What the plan is made for.
     pub machine: Machine,
@@ -56,11 +60,13 @@ impl Case {
             .activation(self.activation)
             .isa(isa)
             .machine(self.machine);
-        match self.instance {
-            Some(instance) => builder.instance(instance),
-            None => builder,
+        let Some(instance) = self.instance else { return builder.build() };
+        let conv = builder.instance(instance).build()?;
+        // An instance of another pass makes a convolution, too.
+        match self.pass.plan(&conv) {
+            Some(plan) if plan.instance() == instance => Ok(conv),
+            _ => Err(DescriptionError::Instance(instance.name).into()),
         }
-        .build()
     }
 
     /// The case itself, or with the plan's choice if the instance doesn't compute it.

@@ -2,8 +2,11 @@
 //!
 //! They are drawn in the order of coordinates, so both layouts get the same tensors.
 
+use depthwise::Update;
+
 use crate::case::Case;
 use crate::order;
+use crate::pass::Pass;
 use crate::random::Random;
 
 /// What the tensors are filled with.
@@ -39,8 +42,8 @@ impl Data {
 /// Integers up to here are exact in f32, so sums are whose terms' magnitudes add up to no more.
 pub const EXACT: usize = 1 << 24;
 
-/// The inputs of a forward pass, in the layout's order.
-#[derive(Clone, Debug)]
+/// The operands of a pass, in the layout's order; those that it doesn't take are empty.
+#[derive(Clone, Debug, Default)]
 pub struct Tensors {
     /// `[n][h][w][c]` or `[n][c][h][w]`
     pub x: Vec<f32>,
@@ -48,47 +51,67 @@ pub struct Tensors {
     pub weights: Vec<f32>,
     /// `[c·m]`
     pub bias: Option<Vec<f32>>,
+    /// `[n][oh][ow][c·m]` or `[n][c·m][oh][ow]`
+    pub gy: Vec<f32>,
+    /// What a gradient is added to, if it is, shaped like it.
+    pub before: Option<Vec<f32>>,
 }
 
-/// Draws an input element, a weight of output channel `o`, or its bias.
+/// Draws an input element, a weight or an output gradient of output channel `o`, or its bias.
 trait Source {
     fn x(&mut self, random: &mut Random) -> f32;
     fn weight(&mut self, random: &mut Random, o: usize) -> f32;
+    fn gy(&mut self, random: &mut Random, o: usize) -> f32;
     fn bias(&mut self, random: &mut Random, o: usize) -> f32;
 }
 
 impl Tensors {
-    /// The inputs of a case.
+    /// The operands of a case.
     pub fn new(case: &Case) -> Self {
         let random = &mut Random::new(u64::from(case.seed));
-        let taps = case.shape.kernel[0] * case.shape.kernel[1];
+        let terms = case.pass.terms(&case.shape);
         match case.data {
             Data::Odd => {
-                let odd = Odd::new(taps, random);
+                let odd = Odd::new(case.pass, terms, random);
                 Self::draw(case, random, odd)
             }
             Data::Normal => Self::draw(case, random, Reals(normal)),
             Data::Uniform => Self::draw(case, random, Reals(Random::signed_unit)),
-            Data::Special => Self::draw(case, random, Special { rarity: 4 * taps }),
+            Data::Special => {
+                Self::draw(case, random, Special { pass: case.pass, rarity: 4 * terms })
+            }
         }
     }
 
     fn draw(case: &Case, random: &mut Random, mut source: impl Source) -> Self {
-        let (shape, layout) = (&case.shape, case.layout);
-        let channels = shape.output_channels();
-        let [rows, columns] = shape.kernel;
-
-        let mut weights = vec![0.0; channels * rows * columns];
-        for [_, o, u, v] in order::coordinates(1, channels, shape.kernel) {
-            weights[order::weight(layout, shape, [o, u, v])] = source.weight(random, o);
+        let (shape, layout, pass) = (&case.shape, case.layout, case.pass);
+        // An operand is shaped like the results of one pass or another.
+        let mut filled = |like: Pass, draw: &mut dyn FnMut(&mut Random, usize) -> f32| {
+            let mut tensor = vec![0.0; order::results(like, shape).count()];
+            for at in order::results(like, shape) {
+                tensor[order::result(like, layout, shape, at)] = draw(random, at[1]);
+            }
+            tensor
+        };
+        let mut tensors = Self::default();
+        if pass.takes_weights() {
+            tensors.weights = filled(Pass::GradWeight, &mut |random, o| source.weight(random, o));
         }
         // Drawn in any case, so that a case with a bias differs from one without in that alone.
-        let bias: Vec<_> = (0..channels).map(|o| source.bias(random, o)).collect();
-        let mut x = vec![0.0; shape.batch * shape.channels * shape.input[0] * shape.input[1]];
-        for at in order::coordinates(shape.batch, shape.channels, shape.input) {
-            x[order::input(layout, shape, at)] = source.x(random);
+        if pass == Pass::Forward {
+            let bias = filled(Pass::GradBias, &mut |random, o| source.bias(random, o));
+            tensors.bias = case.bias.then_some(bias);
         }
-        Self { x, weights, bias: case.bias.then_some(bias) }
+        if pass.takes_x() {
+            tensors.x = filled(Pass::GradInput, &mut |random, _| source.x(random));
+        }
+        if pass.takes_gy() {
+            tensors.gy = filled(Pass::Forward, &mut |random, o| source.gy(random, o));
+        }
+        if case.update == Update::Accumulate {
+            tensors.before = Some(filled(pass, &mut |random, o| source.bias(random, o)));
+        }
+        tensors
     }
 }
 
@@ -96,16 +119,23 @@ impl Tensors {
 struct Odd {
     x: usize,
     weight: usize,
+    gy: usize,
     bias: usize,
 }
 
 impl Odd {
-    /// A share for each of `taps` products and the bias. Of a product's bits, some go to the input and
-    /// the others to the weight.
-    fn new(taps: usize, random: &mut Random) -> Self {
-        let share = (EXACT / (taps + 1)).max(4);
+    /// A share for each of `terms` products and the bias. Of a product's bits, some go to one factor
+    /// and the others to the other.
+    fn new(pass: Pass, terms: usize, random: &mut Random) -> Self {
+        let share = (EXACT / (terms + 1)).max(4);
         let x = (1 << (1 + random.below(share.ilog2() as usize - 1))) - 1;
-        Self { x, weight: share / x, bias: share }
+        let weight = share / x;
+        let gy = match pass {
+            Pass::Forward | Pass::GradInput => x,
+            Pass::GradWeight => weight,
+            Pass::GradBias => share,
+        };
+        Self { x, weight, gy, bias: share }
     }
 
     /// An odd integer of magnitude up to `most`.
@@ -122,6 +152,10 @@ impl Source for Odd {
 
     fn weight(&mut self, random: &mut Random, _: usize) -> f32 {
         Self::draw(random, self.weight)
+    }
+
+    fn gy(&mut self, random: &mut Random, _: usize) -> f32 {
+        Self::draw(random, self.gy)
     }
 
     fn bias(&mut self, random: &mut Random, _: usize) -> f32 {
@@ -141,6 +175,10 @@ impl Source for Reals {
         self.0(random)
     }
 
+    fn gy(&mut self, random: &mut Random, _: usize) -> f32 {
+        self.0(random)
+    }
+
     fn bias(&mut self, random: &mut Random, _: usize) -> f32 {
         self.0(random)
     }
@@ -153,8 +191,9 @@ fn normal(random: &mut Random) -> f32 {
     (sum * SCALE) as f32
 }
 
-/// One number in `rarity` is not finite or close to overflow: few enough that most windows have none.
+/// One number in `rarity` is not finite or close to overflow: few enough that most sums have none.
 struct Special {
+    pass: Pass,
     rarity: usize,
 }
 
@@ -194,6 +233,11 @@ impl Source for Special {
         self.draw(random, [0, -126, 0, -147, 0, 125][o % 6])
     }
 
+    /// As weights, where there are none.
+    fn gy(&mut self, random: &mut Random, o: usize) -> f32 {
+        if self.pass.takes_weights() { self.x(random) } else { self.weight(random, o) }
+    }
+
     fn bias(&mut self, random: &mut Random, o: usize) -> f32 {
         match random.below(4) {
             0 => -0.0,
@@ -209,7 +253,7 @@ mod tests {
     use crate::cases;
 
     fn case(data: Data) -> Case {
-        let mut case = cases::all()[0];
+        let mut case = cases::of(Pass::Forward)[0];
         case.shape.channels = 6;
         (case.data, case.bias) = (data, true);
         case
@@ -223,11 +267,17 @@ mod tests {
 
     #[test]
     fn odd_integers_are_odd_and_wide() {
-        for taps in [1, 9, 25, 49, 121, 3000] {
+        for (pass, terms) in Pass::ALL.iter().flat_map(|p| [1, 9, 49, 121, 3000].map(|t| (*p, t))) {
             for seed in 0..99 {
-                let odd = Odd::new(taps, &mut Random::new(seed));
-                assert!(taps * odd.x * odd.weight + odd.bias <= EXACT);
-                assert!(2 * taps * odd.x * (odd.weight + 2) >= EXACT / 2, "wasteful");
+                let odd = Odd::new(pass, terms, &mut Random::new(seed));
+                let factors = match pass {
+                    Pass::Forward => [odd.x, odd.weight],
+                    Pass::GradInput => [odd.gy, odd.weight],
+                    Pass::GradWeight => [odd.x, odd.gy],
+                    Pass::GradBias => [1, odd.gy],
+                };
+                assert!(terms * factors[0] * factors[1] + odd.bias <= EXACT);
+                assert!(2 * terms * factors[0] * (factors[1] + 2) >= EXACT / 2, "wasteful");
             }
         }
         assert!(values(Data::Odd).iter().all(|v| (*v as i64 as f32) == *v && *v as i64 % 2 != 0));

@@ -54,6 +54,16 @@ pub struct Extent {
     pub high: isize,
 }
 
+impl Extent {
+    /// The axis whose results are this one's, turned round: its forward pass at stride 1 is the input
+    /// gradient of this one, and the other way round.
+    pub fn adjoint(self, window: Window) -> Self {
+        let full = window.extent() as isize - 1;
+        let output = self.input as isize + self.low + self.high - full;
+        Self { input: output as usize, low: full - self.low, high: full - self.high }
+    }
+}
+
 impl Window {
     /// Elements that a window spans.
     pub fn extent(self) -> usize {
@@ -63,16 +73,33 @@ impl Window {
     /// An axis of `output` windows, or the fewest more that its padding makes of a single element.
     /// `slack` elements, less than the stride, are beyond the last window.
     pub fn place(self, pads: Pads, output: usize, slack: usize) -> Extent {
-        let extent = self.extent() as isize;
-        let (low, high) = match pads {
-            Pads::Valid => (0, 0),
-            Pads::Half => (extent / 2, extent / 2),
-            Pads::SameUpper | Pads::SameLower => return self.same(pads, output, slack),
-            Pads::Full => (extent - 1, extent - 1),
-            Pads::Beyond => (extent + 1, extent + 2),
-            Pads::Crop => (-1, -2),
+        match self.pads(pads) {
+            Some([low, high]) => self.padded(low, high, output, slack),
+            None => self.same(pads, output, slack),
+        }
+    }
+
+    /// An axis of `input` elements, with what more padding its high side needs for a window.
+    pub fn over(self, pads: Pads, input: usize) -> Extent {
+        let Some([low, high]) = self.pads(pads) else {
+            let output = input.div_ceil(self.stride);
+            return self.same(pads, output, output * self.stride - input);
         };
-        self.padded(low, high, output, slack)
+        let missing = self.extent() as isize - input as isize - low - high;
+        Extent { input, low, high: high + missing.max(0) }
+    }
+
+    /// Padding that doesn't depend on the input's size.
+    fn pads(self, pads: Pads) -> Option<[isize; 2]> {
+        let extent = self.extent() as isize;
+        Some(match pads {
+            Pads::Valid => [0, 0],
+            Pads::Half => [extent / 2, extent / 2],
+            Pads::SameUpper | Pads::SameLower => return None,
+            Pads::Full => [extent - 1, extent - 1],
+            Pads::Beyond => [extent + 1, extent + 2],
+            Pads::Crop => [-1, -2],
+        })
     }
 
     /// As [`place`](Self::place), with the padding itself.
@@ -110,6 +137,28 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_adjoint_of_the_adjoint_is_the_axis() {
+        let window = Window { kernel: 3, stride: 1, dilation: 2 };
+        for pads in Pads::ALL {
+            let axis = window.place(pads, 6, 0);
+            assert_eq!(axis.adjoint(window).adjoint(window), axis);
+        }
+        let axis = Extent { input: 6, low: 1, high: 0 };
+        assert_eq!(axis.adjoint(window), Extent { input: 3, low: 3, high: 4 });
+    }
+
+    #[test]
+    fn inputs_are_as_asked_for() {
+        let window = Window { kernel: 5, stride: 2, dilation: 1 };
+        for (input, pads) in (1..20).flat_map(|input| Pads::ALL.map(move |pads| (input, pads))) {
+            let Extent { input: size, low, high } = window.over(pads, input);
+            assert!(size == input && Axis::new(input, 5, 2, 1, low, high).is_ok());
+        }
+        let placed = window.place(Pads::SameUpper, 4, 1);
+        assert_eq!(window.over(Pads::SameUpper, 7), placed);
     }
 
     #[test]

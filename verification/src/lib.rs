@@ -5,7 +5,7 @@
 //! [`Subject`] computes for a case with what it must compute:
 //!
 //! - [`mod@reference`] is the definition in f64, with the sums that error bounds need.
-//! - [`contract`] is the exact f32 model: the order of summation and each rounding.
+//! - [`contract`] and [`gradients`] are the exact f32 model: the order of summation and each rounding.
 //! - [`bound`] says how far f32 may be from f64.
 //!
 //! None of them shares code with the crates they judge. [`campaign::run`] puts all cases through a check
@@ -19,14 +19,18 @@ pub mod check;
 pub mod contract;
 pub mod data;
 pub mod geometry;
+pub mod gradients;
 pub mod memory;
 pub mod order;
 pub mod pairwise;
+pub mod pass;
+pub mod passes;
 pub mod random;
 pub mod reference;
 pub mod shape;
 pub mod shrink;
 pub mod subject;
+pub mod tree;
 pub mod verdict;
 
 mod bytes;
@@ -36,6 +40,7 @@ mod text;
 pub use campaign::Report;
 pub use case::Case;
 pub use check::Check;
+pub use pass::Pass;
 pub use shape::Shape;
 pub use subject::{Kernels, Subject};
 pub use verdict::{Evidence, Failure, Fault};

@@ -65,7 +65,7 @@ impl Placed {
     }
 }
 
-/// All tensors of a run.
+/// All tensors of a run; those that the pass doesn't take are empty.
 #[derive(Clone, Debug)]
 pub struct Memory {
     /// Input.
@@ -74,28 +74,40 @@ pub struct Memory {
     pub weights: Placed,
     /// Bias, if any.
     pub bias: Option<Placed>,
-    /// Output, painted until it is written.
-    pub y: Placed,
+    /// Gradient of the output.
+    pub gy: Placed,
+    /// Results: what is accumulated to, or painted until they are written.
+    pub results: Placed,
 }
 
 impl Memory {
-    /// The tensors of `case` before its run, each off alignment by one more than the one before.
+    /// The tensors of `case` before its run, each off alignment by another number of elements.
     pub fn new(case: &Case, tensors: &Tensors) -> Self {
-        let outputs = order::outputs(&case.shape).count();
+        let len = order::results(case.pass, &case.shape).count();
+        let offset = case.offset + 3;
         Self {
             x: Placed::new(&tensors.x, case.offset),
             weights: Placed::new(&tensors.weights, case.offset + 1),
             bias: tensors.bias.as_ref().map(|bias| Placed::new(bias, case.offset + 2)),
-            y: Placed::painted(outputs, case.offset + 3),
+            gy: Placed::new(&tensors.gy, case.offset + 2),
+            results: match &tensors.before {
+                Some(before) => Placed::new(before, offset),
+                None => Placed::painted(len, offset),
+            },
         }
     }
 
     /// What a run touched that it mustn't, or left that it must write.
     pub fn damage(&self, tensors: &Tensors) -> Option<String> {
         let bias = self.bias.as_ref().zip(tensors.bias.as_ref());
-        let inputs = [("input", &self.x, &tensors.x), ("weights", &self.weights, &tensors.weights)];
-        let inputs = inputs.into_iter().chain(bias.map(|(placed, bias)| ("bias", placed, bias)));
-        for (name, placed, values) in inputs {
+        let operands = [
+            ("input", &self.x, &tensors.x),
+            ("weights", &self.weights, &tensors.weights),
+            ("output gradient", &self.gy, &tensors.gy),
+        ];
+        let operands =
+            operands.into_iter().chain(bias.map(|(placed, bias)| ("bias", placed, bias)));
+        for (name, placed, values) in operands {
             if !placed.holds(values) {
                 return Some(format!("the {name} has changed"));
             }
@@ -103,11 +115,11 @@ impl Memory {
                 return Some(format!("written around the {name}, at element {distance}"));
             }
         }
-        if let Some(distance) = self.y.damage() {
-            return Some(format!("written around the output, at element {distance}"));
+        if let Some(distance) = self.results.damage() {
+            return Some(format!("written around the results, at element {distance}"));
         }
-        let painted = self.y.values().iter().position(|value| value.to_bits() == PAINT);
-        painted.map(|index| format!("output element {index} isn't written"))
+        let painted = self.results.values().iter().position(|value| value.to_bits() == PAINT);
+        painted.map(|index| format!("result {index} isn't written"))
     }
 }
 

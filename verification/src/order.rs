@@ -2,6 +2,7 @@
 
 use depthwise::Layout;
 
+use crate::pass::Pass;
 use crate::shape::Shape;
 
 /// Index of element `[n, c, h, w]` in a tensor of `channels` channels of `[h, w]` elements.
@@ -45,6 +46,23 @@ pub fn coordinates(
     let plane = height * width;
     (0..batch * channels * plane)
         .map(move |i| [i / (channels * plane), i / plane % channels, i / width % height, i % width])
+}
+
+/// Coordinates of all results of a pass, in the order of [`reference`](crate::reference)'s results.
+pub fn results(pass: Pass, shape: &Shape) -> impl Iterator<Item = [usize; 4]> + use<> {
+    let (batch, channels, size) = pass.results(shape);
+    coordinates(batch, channels, size)
+}
+
+/// Index of the result of a pass at the coordinates that [`results`] gives it.
+pub fn result(pass: Pass, layout: Layout, shape: &Shape, at: [usize; 4]) -> usize {
+    let [_, o, u, v] = at;
+    match pass {
+        Pass::Forward => output(layout, shape, at),
+        Pass::GradInput => input(layout, shape, at),
+        Pass::GradWeight => weight(layout, shape, [o, u, v]),
+        Pass::GradBias => o,
+    }
 }
 
 /// Coordinates of all output elements, in the order of [`reference`](crate::reference)'s results.

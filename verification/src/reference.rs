@@ -18,7 +18,7 @@ pub struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, term: f64) {
+    pub(crate) fn add(&mut self, term: f64) {
         self.value += term;
         self.magnitude += term.abs();
         self.terms += 1;

@@ -2,7 +2,7 @@
 
 use std::mem::discriminant;
 
-use depthwise::Activation;
+use depthwise::{Activation, Update};
 
 use crate::case::Case;
 use crate::subject::Subject;
@@ -50,6 +50,7 @@ fn candidates(case: &Case) -> Vec<Case> {
         with(&|c| c.shape.high[axis] /= 2);
     }
     with(&|c| c.bias = false);
+    with(&|c| c.update = Update::Overwrite);
     with(&|c| c.activation = Activation::None);
     with(&|c| c.offset = 0);
     with(&|c| c.instance = None);

@@ -4,6 +4,7 @@ use depthwise::{Contract, Error, Isa};
 
 use crate::case::Case;
 use crate::memory::Memory;
+use crate::pass::Pass;
 
 /// Something that computes cases.
 pub trait Subject {
@@ -13,11 +14,11 @@ pub trait Subject {
     /// How its arithmetic rounds.
     fn contract(&self) -> Contract;
 
-    /// Writes the output of `case`.
+    /// Writes the results of `case`.
     ///
     /// # Errors
     /// Why it doesn't.
-    fn forward(&self, case: &Case, memory: &mut Memory) -> Result<(), Error>;
+    fn run(&self, case: &Case, memory: &mut Memory) -> Result<(), Error>;
 }
 
 /// The library's kernels for an instruction set.
@@ -33,9 +34,16 @@ impl Subject for Kernels {
         self.0.contract()
     }
 
-    fn forward(&self, case: &Case, memory: &mut Memory) -> Result<(), Error> {
-        let Memory { x, weights, bias, y } = memory;
-        let bias = bias.as_ref().map(|bias| bias.values());
-        case.conv(self.0)?.forward(x.values(), weights.values(), bias, y.values_mut())
+    fn run(&self, case: &Case, memory: &mut Memory) -> Result<(), Error> {
+        let (conv, update) = (case.conv(self.0)?, case.update);
+        let [x, weights, gy] = [&memory.x, &memory.weights, &memory.gy].map(|t| t.values());
+        let bias = memory.bias.as_ref().map(|bias| bias.values());
+        let results = memory.results.values_mut();
+        match case.pass {
+            Pass::Forward => conv.forward(x, weights, bias, results),
+            Pass::GradInput => conv.grad_input(gy, weights, results, update),
+            Pass::GradWeight => conv.grad_weight(x, gy, results, update),
+            Pass::GradBias => conv.grad_bias(gy, results, update),
+        }
     }
 }

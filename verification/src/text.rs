@@ -4,10 +4,11 @@ use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
-use depthwise::{Activation, Instance, Layout, Machine};
+use depthwise::{Activation, Instance, Layout, Machine, Update};
 
 use crate::case::Case;
 use crate::data::Data;
+use crate::pass::Pass;
 use crate::shape::Shape;
 
 /// What is wrong with the text of a case.
@@ -43,11 +44,16 @@ impl fmt::Display for Case {
         let Shape { batch, channels, multiplier, input, kernel, stride, dilation, low, high } =
             self.shape;
         let pair = |[h, w]: [usize; 2]| format!("{h}x{w}");
-        write!(f, "batch={batch} channels={channels} multiplier={multiplier} ")?;
+        write!(
+            f,
+            "pass={} batch={batch} channels={channels} multiplier={multiplier} ",
+            self.pass.name()
+        )?;
         write!(f, "input={} kernel={} ", pair(input), pair(kernel))?;
         write!(f, "stride={} dilation={} ", pair(stride), pair(dilation))?;
         write!(f, "low={},{} high={},{} ", low[0], low[1], high[0], high[1])?;
-        write!(f, "layout={} bias={} activation=", self.layout, u8::from(self.bias))?;
+        write!(f, "layout={} bias={} ", self.layout, u8::from(self.bias))?;
+        write!(f, "update={} activation=", update_name(self.update))?;
         match self.activation {
             Activation::Relu => write!(f, "relu")?,
             Activation::Relu6 => write!(f, "relu6")?,
@@ -66,6 +72,7 @@ impl FromStr for Case {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut words = Words(text.split_whitespace().collect());
         let case = Self {
+            pass: words.find("pass", |v| Pass::ALL.into_iter().find(|p| p.name() == v))?,
             shape: Shape {
                 batch: words.value("batch")?,
                 channels: words.value("channels")?,
@@ -79,6 +86,7 @@ impl FromStr for Case {
             },
             layout: words.find("layout", |v| Layout::ALL.into_iter().find(|l| l.name() == v))?,
             bias: words.value::<u8>("bias")? != 0,
+            update: words.find("update", |v| UPDATES.into_iter().find(|u| update_name(*u) == v))?,
             activation: words.find("activation", activation)?,
             data: words.find("data", |v| Data::ALL.into_iter().find(|d| d.name() == v))?,
             seed: words.value("seed")?,
@@ -93,6 +101,15 @@ impl FromStr for Case {
             None => Ok(case),
             Some(word) => Err(ParseError::Surplus((*word).into())),
         }
+    }
+}
+
+const UPDATES: [Update; 2] = [Update::Overwrite, Update::Accumulate];
+
+fn update_name(update: Update) -> &'static str {
+    match update {
+        Update::Overwrite => "overwrite",
+        Update::Accumulate => "accumulate",
     }
 }
 
@@ -146,9 +163,9 @@ mod tests {
     use super::*;
     use crate::cases;
 
-    const TEXT: &str = "batch=2 channels=3 multiplier=1 input=5x7 kernel=3x3 stride=1x2 dilation=1x1 \
-                        low=1,0 high=-1,2 layout=nhwc bias=1 activation=-0.5..inf data=special \
-                        seed=7 offset=3 machine=arm64 instance=best";
+    const TEXT: &str = "pass=forward batch=2 channels=3 multiplier=1 input=5x7 kernel=3x3 stride=1x2 dilation=1x1 \
+                        low=1,0 high=-1,2 layout=nhwc bias=1 update=overwrite activation=-0.5..inf \
+                        data=special seed=7 offset=3 machine=arm64 instance=best";
 
     #[test]
     fn text_and_back() {
@@ -156,7 +173,7 @@ mod tests {
         assert_eq!(case.to_string(), TEXT);
         assert_eq!(case.shape.high, [-1, 2]);
         for case in cases::all() {
-            assert_eq!(case.to_string().parse(), Ok(*case));
+            assert_eq!(case.to_string().parse(), Ok(case));
         }
     }
 
@@ -166,6 +183,8 @@ mod tests {
         assert_eq!(parse("seed=7", ""), ParseError::Missing("seed"));
         assert_eq!(parse("seed=7", "seed=7 seed=8"), ParseError::Surplus("seed=8".into()));
         for (name, value) in [
+            ("pass", "backward"),
+            ("update", "subtract"),
             ("offset", "4"),
             ("input", "5"),
             ("machine", "abacus"),

@@ -6,17 +6,18 @@ use depthwise::{Activation, Error};
 
 use crate::case::Case;
 use crate::check::Check;
+use crate::data::Data;
 use crate::memory::Memory;
 use crate::order;
 
 /// What a check saw where it found nothing wrong.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
-    /// The output, in the layout's order.
-    pub output: Vec<f32>,
+    /// The results, in the layout's order.
+    pub results: Vec<f32>,
     /// Comparisons made.
     pub compared: usize,
-    /// Outputs that have a tap and no activation, and so should hardly ever be 0.
+    /// Results that have a term and no activation, and so should hardly ever be 0.
     pub lively: usize,
     /// How many of them are 0.
     pub zero: usize,
@@ -56,18 +57,21 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Fewest outputs whose zeros are more than chance.
+/// Fewest results whose zeros are more than chance.
 const FEW: usize = 16;
 
 impl Evidence {
     /// What a run's memory shows.
     pub(crate) fn of(case: &Case, memory: &Memory) -> Self {
-        let output = memory.y.values().to_vec();
-        let mut evidence = Self { compared: output.len(), output, ..Self::default() };
-        if case.activation == Activation::None {
-            for at in order::outputs(&case.shape) {
-                if case.shape.taps(0, at[2]) > 0 && case.shape.taps(1, at[3]) > 0 {
-                    let value = evidence.output[order::output(case.layout, &case.shape, at)];
+        let results = memory.results.values().to_vec();
+        let mut evidence = Self { compared: results.len(), results, ..Self::default() };
+        // Special values make zeros on purpose: zeros among them, and products that underflow.
+        if case.activation == Activation::None && case.data != Data::Special {
+            let Case { pass, layout, shape, .. } = case;
+            let [rows, columns] = pass.reached(shape);
+            for at in order::results(*pass, shape) {
+                if rows[at[2]] && columns[at[3]] {
+                    let value = evidence.results[order::result(*pass, *layout, shape, at)];
                     evidence.lively += 1;
                     evidence.zero += usize::from(value == 0.0);
                 }
@@ -82,7 +86,7 @@ impl Evidence {
             return Some("nothing was compared".into());
         }
         let mute = self.lively >= FEW && self.zero * 10 > self.lively * 9;
-        mute.then(|| format!("{} of {} outputs are 0", self.zero, self.lively))
+        mute.then(|| format!("{} of {} results are 0", self.zero, self.lively))
     }
 }
 
@@ -101,6 +105,6 @@ mod tests {
     fn zeros_are_a_failure_unless_they_are_few() {
         let zeros = |zero| Evidence { compared: 99, lively: 20, zero, ..Evidence::default() };
         assert_eq!(zeros(18).shortfall(), None);
-        assert_eq!(zeros(19).shortfall(), Some("19 of 20 outputs are 0".into()));
+        assert_eq!(zeros(19).shortfall(), Some("19 of 20 results are 0".into()));
     }
 }

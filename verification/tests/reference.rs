@@ -1,8 +1,9 @@
 //! The reference against sums done by hand, and its passes against each other.
 
-use depthwise_verification::Shape;
+use depthwise::Layout;
 use depthwise_verification::random::Random;
 use depthwise_verification::reference::{Sum, forward, grad_bias, grad_input, grad_weight};
+use depthwise_verification::{Pass, Shape, order};
 
 fn values(sums: &[Sum]) -> Vec<f64> {
     sums.iter().map(|sum| sum.value).collect()
@@ -71,47 +72,124 @@ fn output_channels_follow_their_input_channel() {
     assert_eq!(values(&y), [0.0, 10.0, 20.0, 300.0, 400.0, 500.0]);
 }
 
-/// ⟨gy, conv x⟩ = ⟨grad_input gy, x⟩ = ⟨grad_weight(x, gy), weights⟩, exactly, on small integers.
+/// Sizes of all kinds, 2 images of 2 channels.
+fn any_shape(random: &mut Random) -> Shape {
+    let mut pair = |most: usize| [1 + random.below(most), 1 + random.below(most)];
+    let (kernel, stride, dilation, spare, low) = (pair(4), pair(3), pair(3), pair(6), pair(5));
+    Shape {
+        batch: 2,
+        channels: 2,
+        multiplier: spare[0] % 3 + 1,
+        input: [0, 1].map(|axis| (kernel[axis] - 1) * dilation[axis] + spare[axis] + 1),
+        kernel,
+        stride,
+        dilation,
+        low: low.map(|low| low as isize - 2),
+        high: [1, 0],
+    }
+}
+
+/// Operands in the order of coordinates.
+struct Operands {
+    shape: Shape,
+    x: Vec<f64>,
+    weights: Vec<f64>,
+    bias: Vec<f64>,
+    gy: Vec<f64>,
+}
+
+impl Operands {
+    fn new(shape: Shape, mut draw: impl FnMut() -> f64) -> Self {
+        let mut like = |pass| order::results(pass, &shape).map(|_| draw()).collect();
+        Self {
+            x: like(Pass::GradInput),
+            weights: like(Pass::GradWeight),
+            bias: like(Pass::GradBias),
+            gy: like(Pass::Forward),
+            shape,
+        }
+    }
+
+    fn at_x(&self, at: [usize; 4]) -> f64 {
+        self.x[order::input(Layout::Nchw, &self.shape, at)]
+    }
+
+    fn at_weight(&self, at: [usize; 3]) -> f64 {
+        self.weights[order::weight(Layout::Nchw, &self.shape, at)]
+    }
+
+    fn at_gy(&self, at: [usize; 4]) -> f64 {
+        self.gy[order::output(Layout::Nchw, &self.shape, at)]
+    }
+
+    fn forward(&self) -> Vec<Sum> {
+        let bias = |o: usize| Some(self.bias[o]);
+        forward(&self.shape, |at| self.at_x(at), |at| self.at_weight(at), bias)
+    }
+
+    /// Gradients of input, weights and bias.
+    fn gradients(&self) -> [Vec<Sum>; 3] {
+        let gy = |at| self.at_gy(at);
+        [
+            grad_input(&self.shape, gy, |at| self.at_weight(at)),
+            grad_weight(&self.shape, |at| self.at_x(at), gy),
+            grad_bias(&self.shape, gy),
+        ]
+    }
+}
+
+fn dot(sums: &[Sum], values: &[f64]) -> f64 {
+    assert_eq!(sums.len(), values.len());
+    sums.iter().zip(values).map(|(sum, value)| sum.value * value).sum()
+}
+
+/// ⟨gy, conv x⟩ = ⟨grad_input gy, x⟩ = ⟨grad_weight(x, gy), weights⟩, exactly, on small integers; the bias
+/// adds ⟨grad_bias gy, bias⟩ to the first.
 #[test]
 fn the_passes_are_adjoint() {
     let mut random = Random::new(5);
     let mut products = 0;
     for _ in 0..300 {
-        let mut pair = |most: usize| [1 + random.below(most), 1 + random.below(most)];
-        let (kernel, stride, dilation, spare, low) = (pair(4), pair(3), pair(3), pair(6), pair(5));
-        let shape = Shape {
-            batch: 2,
-            channels: 2,
-            multiplier: spare[0] % 3 + 1,
-            input: [0, 1].map(|axis| (kernel[axis] - 1) * dilation[axis] + spare[axis] + 1),
-            kernel,
-            stride,
-            dilation,
-            low: low.map(|low| low as isize - 2),
-            high: [1, 0],
-        };
-        let mut list = |len: usize| -> Vec<f64> {
-            (0..len).map(|_| random.below(199) as f64 - 99.0).collect()
-        };
-        let ([oh, ow], channels) = (shape.output(), shape.output_channels());
-        let (x, w) =
-            (list(2 * 2 * shape.input[0] * shape.input[1]), list(channels * kernel[0] * kernel[1]));
-        let gy = list(2 * channels * oh * ow);
-        let at_x =
-            |[n, c, h, w]: [usize; 4]| x[((n * 2 + c) * shape.input[0] + h) * shape.input[1] + w];
-        let at_w = |[o, u, v]: [usize; 3]| w[(o * kernel[0] + u) * kernel[1] + v];
-        let at_gy = |[n, o, i, j]: [usize; 4]| gy[((n * channels + o) * oh + i) * ow + j];
-        let dot = |sums: &[Sum], values: &[f64]| -> f64 {
-            assert_eq!(sums.len(), values.len());
-            sums.iter().zip(values).map(|(sum, value)| sum.value * value).sum()
-        };
-        let y = forward(&shape, at_x, at_w, |_| None);
-        let expected = dot(&y, &gy);
-        assert_eq!(dot(&grad_input(&shape, at_gy, at_w), &x), expected);
-        assert_eq!(dot(&grad_weight(&shape, at_x, at_gy), &w), expected);
-        // A constant gradient sums to its count.
-        assert_eq!(grad_bias(&shape, |_| 1.0)[0].value, (2 * oh * ow) as f64);
-        products += y.iter().map(|sum| sum.terms).sum::<usize>();
+        let shape = any_shape(&mut random);
+        let operands = Operands::new(shape, || random.below(199) as f64 - 99.0);
+        let y = operands.forward();
+        let [gx, gw, gb] = operands.gradients();
+        let expected = dot(&y, &operands.gy) - dot(&gb, &operands.bias);
+        assert_eq!(dot(&gx, &operands.x), expected);
+        assert_eq!(dot(&gw, &operands.weights), expected);
+        products += y.iter().map(|sum| sum.terms - 1).sum::<usize>();
     }
     assert!(products > 100_000);
+}
+
+/// The gradients against differences of Σ sin(y), a function that is curved.
+#[test]
+fn gradients_are_those_of_the_forward_pass() {
+    const STEP: f64 = 1e-4;
+    let mut random = Random::new(9);
+    let mut compared = 0;
+    for _ in 0..30 {
+        let shape = any_shape(&mut random);
+        let mut operands = Operands::new(shape, || f64::from(random.signed_unit()));
+        operands.gy = operands.forward().iter().map(|sum| sum.value.cos()).collect();
+        let gradients = operands.gradients();
+        let fields: [fn(&mut Operands) -> &mut Vec<f64>; 3] =
+            [|o| &mut o.x, |o| &mut o.weights, |o| &mut o.bias];
+        for (gradient, field) in gradients.iter().zip(fields) {
+            assert_eq!(gradient.len(), field(&mut operands).len());
+            for (index, gradient) in gradient.iter().enumerate() {
+                let mut loss = |step: f64| -> f64 {
+                    field(&mut operands)[index] += step;
+                    let loss = operands.forward().iter().map(|sum| sum.value.sin()).sum();
+                    field(&mut operands)[index] -= step;
+                    loss
+                };
+                let difference = (loss(STEP) - loss(-STEP)) / (2.0 * STEP);
+                let error = (difference - gradient.value).abs();
+                assert!(error < 1e-6 * (1.0 + gradient.magnitude), "{shape:?} {gradient:?}");
+                compared += usize::from(gradient.terms > 0);
+            }
+        }
+    }
+    assert!(compared > 2000, "{compared}");
 }

@@ -2,8 +2,9 @@
 
 use depthwise::{
     Activation, Argument, Conv, DescriptionError, Dimension, Error, INSTANCES, Instance, Isa,
-    Layout, Padding,
+    Layout, Padding, Update,
 };
+use depthwise_verification::Pass;
 
 /// What an output holds before and, after a refusal, still.
 const BEFORE: f32 = 7.5;
@@ -14,45 +15,66 @@ fn conv(layout: Layout) -> Conv {
     builder.layout(layout).build().expect("a convolution")
 }
 
-/// Runs with lengths that are `off` more than right, in the order input, weights, bias, output.
-fn refusal(conv: &Conv, off: [isize; 4]) -> Option<Error> {
+/// The arguments of a pass with their lengths, the results last.
+fn arguments(conv: &Conv, pass: Pass) -> Vec<(Argument, usize)> {
     let problem = conv.problem();
-    let lens = [
-        problem.input_len(),
-        problem.weights_len(),
-        problem.output_channels(),
-        problem.output_len(),
-    ];
-    let [x, weights, bias, mut y] = [0, 1, 2, 3].map(|argument| {
-        vec![BEFORE; lens[argument].checked_add_signed(off[argument]).expect("a length")]
-    });
-    let result = conv.forward(&x, &weights, Some(&bias), &mut y);
-    let untouched = y.iter().all(|value| *value == BEFORE);
+    let (x, weights) = (problem.input_len(), problem.weights_len());
+    let (bias, y) = (problem.output_channels(), problem.output_len());
+    match pass {
+        Pass::Forward => vec![
+            (Argument::Input, x),
+            (Argument::Weights, weights),
+            (Argument::Bias, bias),
+            (Argument::Output, y),
+        ],
+        Pass::GradInput => {
+            vec![(Argument::GradOutput, y), (Argument::Weights, weights), (Argument::GradInput, x)]
+        }
+        Pass::GradWeight => {
+            vec![(Argument::Input, x), (Argument::GradOutput, y), (Argument::GradWeight, weights)]
+        }
+        Pass::GradBias => vec![(Argument::GradOutput, y), (Argument::GradBias, bias)],
+    }
+}
+
+/// Runs a pass with slices of these lengths.
+fn refusal(conv: &Conv, pass: Pass, lens: &[usize], update: Update) -> Option<Error> {
+    let slices: Vec<_> = lens.iter().map(|len| vec![BEFORE; *len]).collect();
+    let (operands, results) = slices.split_at(slices.len() - 1);
+    let mut results = results[0].clone();
+    let result = match (pass, operands) {
+        (Pass::Forward, [x, weights, bias]) => conv.forward(x, weights, Some(bias), &mut results),
+        (Pass::GradInput, [gy, weights]) => conv.grad_input(gy, weights, &mut results, update),
+        (Pass::GradWeight, [x, gy]) => conv.grad_weight(x, gy, &mut results, update),
+        (Pass::GradBias, [gy]) => conv.grad_bias(gy, &mut results, update),
+        _ => panic!("{} operands of {pass:?}", operands.len()),
+    };
+    let untouched = results.iter().all(|value| *value == BEFORE);
     assert_eq!(untouched, result.is_err());
     result.err()
 }
 
 #[test]
 fn lengths_are_checked_for_each_argument() {
-    for layout in Layout::ALL {
+    let mut refused = 0;
+    for (layout, pass) in Layout::ALL.into_iter().flat_map(|l| Pass::ALL.map(|pass| (l, pass))) {
         let conv = conv(layout);
-        assert_eq!(refusal(&conv, [0; 4]), None);
-        let arguments = [
-            (Argument::Input, conv.problem().input_len()),
-            (Argument::Weights, conv.problem().weights_len()),
-            (Argument::Bias, conv.problem().output_channels()),
-            (Argument::Output, conv.problem().output_len()),
-        ];
-        for (index, (argument, expected)) in arguments.into_iter().enumerate() {
-            for off in [-(expected as isize), -1, 1] {
-                let mut offs = [0; 4];
-                offs[index] = off;
-                let found = expected.checked_add_signed(off).expect("a length");
-                let error = Error::Length { argument, expected, found };
-                assert_eq!(refusal(&conv, offs), Some(error));
+        let arguments = arguments(&conv, pass);
+        let lens: Vec<_> = arguments.iter().map(|(_, len)| *len).collect();
+        for update in [Update::Overwrite, Update::Accumulate] {
+            assert_eq!(refusal(&conv, pass, &lens, update), None);
+            for (index, (argument, expected)) in arguments.iter().copied().enumerate() {
+                for found in [0, expected - 1, expected + 1] {
+                    let mut lens = lens.clone();
+                    lens[index] = found;
+                    let error = Error::Length { argument, expected, found };
+                    assert_eq!(refusal(&conv, pass, &lens, update), Some(error));
+                    refused += 1;
+                }
             }
         }
     }
+    assert_eq!(refused, 2 * (4 + 3 + 3 + 2) * 2 * 3);
 }
 
 #[test]
@@ -159,15 +181,17 @@ fn instruction_sets_that_are_not_there_are_refused() {
 
 #[test]
 fn instances_that_do_not_fit_are_refused_by_name() {
-    let mut refused = 0;
+    let (mut refused, mut taken) = (0, 0);
     for instance in INSTANCES {
         for layout in Layout::ALL {
             // No special instance has this window, and no instance both layouts.
             let builder = Conv::builder().input([5, 6]).kernel([2, 3]).layout(layout);
             let built = builder.instance(instance).build();
             if instance.kernel == depthwise::Size::Any && instance.layout == layout {
-                let conv = built.expect("the general instance");
-                assert_eq!(conv.plan().instance(), instance);
+                let conv = built.expect("a general instance");
+                let plans = [conv.plan(), conv.grad_input_plan(), conv.grad_weight_plan()];
+                assert!(plans.iter().any(|plan| plan.instance() == instance));
+                taken += 1;
             } else {
                 let error = DescriptionError::Instance(instance.name);
                 assert_eq!(built.expect_err("refused"), Error::Description(error));
@@ -175,6 +199,7 @@ fn instances_that_do_not_fit_are_refused_by_name() {
             }
         }
     }
-    assert_eq!(refused, 2 * INSTANCES.len() - Layout::ALL.len());
+    // A sweep and a reduction for each layout are the least.
+    assert!(taken >= 4 && taken + refused == 2 * INSTANCES.len());
     assert_eq!(Instance::by_name("forward_f32_nhwc_3s1_9x9x9"), None);
 }

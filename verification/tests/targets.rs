@@ -6,10 +6,17 @@
 use std::io::{Write, stdout};
 
 use depthwise::Isa;
-use depthwise_verification::{Check, Kernels, Report, campaign, cases};
+use depthwise_verification::{Check, Kernels, Pass, Report, campaign, cases};
 
-/// Fewest cases that count as a verification.
-const CASES: usize = 4000;
+/// Fewest cases of a pass, and fewest of their results, that count as a verification.
+fn fewest(pass: Pass) -> [usize; 2] {
+    match pass {
+        Pass::Forward => [4000, 1_000_000],
+        Pass::GradInput => [2000, 500_000],
+        Pass::GradWeight => [2000, 200_000],
+        Pass::GradBias => [200, 2000],
+    }
+}
 
 /// The instruction sets that a build for this target must have.
 fn expected() -> Vec<Isa> {
@@ -24,10 +31,10 @@ fn expected() -> Vec<Isa> {
     }
 }
 
-/// Runs all cases on all instruction sets, and compares those of the same contract.
-fn verify(check: Check) -> Vec<Report> {
-    let cases = cases::all();
-    assert!(cases.len() >= CASES, "only {} cases", cases.len());
+/// Runs all cases of a pass on all instruction sets, and compares those of the same contract.
+fn verify(pass: Pass, check: Check) -> Vec<Report> {
+    let (cases, [fewest, results]) = (cases::of(pass), fewest(pass));
+    assert!(cases.len() >= fewest, "only {} cases", cases.len());
     let mut reports: Vec<Report> = Vec::new();
     for isa in Isa::ALL.into_iter().filter(|isa| isa.available()) {
         let report = match campaign::run(check, &Kernels(isa), cases) {
@@ -40,6 +47,7 @@ fn verify(check: Check) -> Vec<Report> {
         reports.push(report);
     }
     for report in &reports {
+        assert!(report.compared >= results, "only {} results", report.compared);
         let alike = reports.iter().filter(|other| other.contract == report.contract);
         for other in alike {
             assert_eq!(report.hash, other.hash, "{} and {}", report.subject, other.subject);
@@ -55,39 +63,49 @@ fn instruction_sets_are_there() {
     }
 }
 
-#[test]
-fn exact() {
-    for report in verify(Check::Exact) {
-        assert!(report.compared > 1_000_000);
-    }
+macro_rules! passes {
+    ($($name:ident: $pass:ident,)*) => {$(
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn exact() {
+                verify(Pass::$pass, Check::Exact);
+            }
+
+            #[test]
+            fn bound() {
+                for report in verify(Pass::$pass, Check::Bound) {
+                    // Results that were exact, or compared with themselves, would be far inside.
+                    assert!((0.1..=1.0).contains(&report.worst), "{}", report.worst);
+                }
+            }
+
+            #[test]
+            fn bits() {
+                verify(Pass::$pass, Check::Bits);
+            }
+
+            #[test]
+            fn guard() {
+                verify(Pass::$pass, Check::Guard);
+            }
+
+            #[test]
+            fn tiles() {
+                for report in verify(Pass::$pass, Check::Tiles) {
+                    // The plan's choice and the general instance, on each machine, are the least.
+                    let instances = if Pass::$pass == Pass::GradBias { 2 } else { 4 };
+                    assert!(report.compared >= instances * fewest(Pass::$pass)[1]);
+                }
+            }
+        }
+    )*};
 }
 
-#[test]
-fn bound() {
-    for report in verify(Check::Bound) {
-        // Results that were exact, or compared with themselves, would be far inside their bounds.
-        assert!((0.1..=1.0).contains(&report.worst), "{}", report.worst);
-    }
-}
-
-#[test]
-fn bits() {
-    for report in verify(Check::Bits) {
-        assert!(report.compared > 1_000_000);
-    }
-}
-
-#[test]
-fn guard() {
-    for report in verify(Check::Guard) {
-        assert!(report.compared > 1_000_000);
-    }
-}
-
-#[test]
-fn tiles() {
-    for report in verify(Check::Tiles) {
-        // The plan's choice and the general instance, on each machine, are the least.
-        assert!(report.compared > 4_000_000);
-    }
+passes! {
+    forward: Forward,
+    grad_input: GradInput,
+    grad_weight: GradWeight,
+    grad_bias: GradBias,
 }

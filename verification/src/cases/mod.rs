@@ -1,0 +1,195 @@
+//! The cases that cover every instance: its interior, borders and tails.
+
+mod reductions;
+mod sweeps;
+
+use std::sync::OnceLock;
+
+use depthwise::{Activation, Update};
+
+use crate::case::Case;
+use crate::pass::Pass;
+use crate::random::Random;
+
+/// Activations: none, both of the usual, and clamps with one bound, both, and a negative zero.
+pub const ACTIVATIONS: [Activation; 6] = [
+    Activation::None,
+    Activation::Relu,
+    Activation::Relu6,
+    Activation::Clamp { min: -0.75, max: 4099.0 },
+    Activation::Clamp { min: f32::NEG_INFINITY, max: 0.5 },
+    Activation::Clamp { min: -0.0, max: f32::INFINITY },
+];
+
+/// What becomes of the results of gradients.
+pub const UPDATES: [Update; 2] = [Update::Overwrite, Update::Accumulate];
+
+/// Input channels where lanes aren't channels.
+const PLANES: [usize; 4] = [1, 2, 3, 5];
+
+const BATCHES: usize = 3;
+
+const OFFSETS: usize = 4;
+
+/// Most output channels of a multiplier above 1.
+const OUTPUT_CHANNELS: usize = 40;
+
+/// Kernels of general instances, `[height, width]`.
+const KERNELS: [[usize; 2]; 11] =
+    [[1, 1], [1, 3], [1, 9], [3, 1], [8, 1], [2, 2], [3, 3], [4, 4], [3, 5], [7, 7], [11, 11]];
+
+/// All cases of a pass, the same on every target.
+pub fn of(pass: Pass) -> &'static [Case] {
+    static CASES: [OnceLock<Vec<Case>>; 4] = [const { OnceLock::new() }; 4];
+    CASES[pass as usize].get_or_init(|| {
+        let random = &mut Random::new(2026);
+        match pass {
+            Pass::Forward | Pass::GradInput => sweeps::all(pass, random),
+            Pass::GradWeight => reductions::weights(random),
+            Pass::GradBias => reductions::biases(random),
+        }
+    })
+}
+
+/// The cases of all passes.
+pub fn all() -> impl Iterator<Item = Case> {
+    Pass::ALL.into_iter().flat_map(|pass| of(pass).iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::Shape;
+    use crate::tree;
+    use depthwise::{Body, INSTANCES, Instance, Layout, Machine, Size};
+
+    fn count(pass: Pass, which: impl Fn(&Case) -> bool) -> usize {
+        of(pass).iter().filter(|case| which(case)).count()
+    }
+
+    /// Every instance with each pass that it computes.
+    fn instances() -> impl Iterator<Item = (Pass, &'static Instance)> {
+        let of = |pass: Pass| INSTANCES.iter().filter(move |i| pass.is_computed_by(i));
+        Pass::ALL.into_iter().flat_map(move |pass| of(pass).map(move |i| (pass, i)))
+    }
+
+    #[test]
+    fn every_instance_has_cases_on_every_machine() {
+        for (pass, instance) in instances() {
+            for machine in Machine::ALL {
+                let cases = count(pass, |c| c.instance == Some(instance) && c.machine == machine);
+                let name = (pass, instance.name, machine.name);
+                assert!(cases >= 30, "{cases} cases of {name:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_instance_has_its_tails_and_borders() {
+        for (pass, instance) in instances() {
+            let any = |which: &dyn Fn(&Shape) -> bool| {
+                count(pass, |case| case.instance == Some(instance) && which(&case.shape)) > 0
+            };
+            // Columns that tiles are of; input gradients of any stride have a tile in each class.
+            let columns = |shape: &Shape| match pass {
+                Pass::GradInput if instance.stride != Size::Any => shape.input[1],
+                _ => shape.output()[1],
+            };
+            for wanted in 1..=2 * instance.tile.columns + 3 {
+                assert!(any(&|s| columns(s) == wanted), "{pass:?} {} {wanted}", instance.name);
+            }
+            let channels: &[_] = match (instance.layout, pass) {
+                (Layout::Nchw, Pass::GradWeight) => &[1, 2, 3],
+                (Layout::Nchw, _) => &PLANES,
+                (Layout::Nhwc, Pass::Forward) => &sweeps::CHANNELS,
+                (Layout::Nhwc, _) => &sweeps::FEW_CHANNELS,
+            };
+            assert!(channels.iter().all(|c| any(&|s| s.channels == *c)));
+            assert!(any(&|s| s.low[1] > s.high[1]) && any(&|s| s.low[1] < s.high[1]));
+            // Pairs of residue classes begin at the input.
+            assert!(any(&|s| s.low[1] < 0) || instance.body == Body::Pairs);
+            // Windows without any tap.
+            assert!(any(&|s| s.low[1] >= s.kernel[1] as isize));
+            assert!(
+                any(&|s| s.low[1] > 0 && s.kernel[1] > s.input[1]) || instance.kernel == Size::Any
+            );
+        }
+    }
+
+    #[test]
+    fn windows_are_clipped_on_both_sides() {
+        for pass in [Pass::Forward, Pass::GradInput, Pass::GradWeight] {
+            for (kernel, map) in [(5, 3), (7, 3), (7, 5)] {
+                let clipped =
+                    |c: &Case| c.shape.kernel == [kernel; 2] && c.shape.input.contains(&map);
+                assert!(count(pass, clipped) > 0, "{pass:?} {kernel} {map}");
+            }
+            assert!(count(pass, |c| c.shape.input[0] == 1) > 50, "{pass:?}");
+            assert!(count(pass, |c| c.shape.input[1] == 1) > 50, "{pass:?}");
+        }
+    }
+
+    #[test]
+    fn input_gradients_have_every_residue_class() {
+        for layout in Layout::ALL {
+            for (stride, dilation) in (2..=4).flat_map(|s| (1..=3).map(move |d| (s, d))) {
+                for kernel in [1, 2, 3, 5, 7] {
+                    for low in 0..2 {
+                        let wanted = |case: &Case| {
+                            let s = &case.shape;
+                            case.layout == layout
+                                && (s.stride, s.dilation) == ([stride; 2], [dilation; 2])
+                                && s.kernel == [kernel; 2]
+                                && s.low[1].rem_euclid(2) == low
+                        };
+                        assert!(count(Pass::GradInput, wanted) > 0);
+                    }
+                }
+            }
+        }
+        for multiplier in 1..=5 {
+            assert!(count(Pass::GradInput, |c| c.shape.multiplier == multiplier) > 50);
+        }
+    }
+
+    #[test]
+    fn weight_gradients_have_trees_of_every_form() {
+        for (pass, instance) in instances().filter(|(pass, _)| *pass == Pass::GradWeight) {
+            let any = |which: &dyn Fn(&Shape) -> bool| {
+                count(pass, |case| case.instance == Some(instance) && which(&case.shape)) > 0
+            };
+            for leaves in [1, 2, 3, 5, 6, 7] {
+                assert!(any(&|s| tree::leaves(s).len() == leaves), "{} {leaves}", instance.name);
+            }
+            for columns in [1, 127, 128, 129, 300] {
+                assert!(any(&|s| s.output()[1] == columns), "{} {columns}", instance.name);
+            }
+            assert!(any(&|s| s.batch == 3 && tree::leaves(s)[0].rows.len() > 1));
+        }
+    }
+
+    #[test]
+    fn both_updates_are_common() {
+        for pass in [Pass::GradInput, Pass::GradWeight, Pass::GradBias] {
+            for update in UPDATES {
+                assert!(count(pass, |c| c.update == update) * 4 > of(pass).len(), "{pass:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn cases_can_be_run_and_are_small() {
+        for pass in Pass::ALL {
+            let mut products = 0;
+            for case in of(pass) {
+                assert!(case.shape.is_possible());
+                let conv = case.conv(depthwise::Isa::best()).unwrap();
+                assert_eq!(conv.problem().height().output(), case.shape.output()[0]);
+                assert_eq!(conv.problem().width().output(), case.shape.output()[1]);
+                products += conv.problem().products();
+            }
+            let mean = products / of(pass).len();
+            assert!((1000..40_000).contains(&mean), "{mean} products a case of {pass:?}");
+        }
+    }
+}
