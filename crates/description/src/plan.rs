@@ -69,10 +69,14 @@ impl Plan {
     /// The best plan for `machine`.
     #[must_use]
     pub fn new(problem: Problem, machine: Machine) -> Self {
+        let streams = streams(&problem);
         let chosen = INSTANCES.iter().find(|instance| {
             instance.computes(&problem)
                 && instance.suits(machine)
                 && instance.body != Body::Span
+                && (instance.body != Body::Row
+                    || !streams
+                    || instance.tile.columns <= STREAMED_COLUMNS)
                 && (instance.body != Body::Roll || rolls(&Sweep::new(&problem)))
         });
         let general = general(&problem);
@@ -241,6 +245,23 @@ fn general(problem: &Problem) -> &'static Instance {
     let mut general = INSTANCES.iter().filter(|instance| instance.body == Body::Span);
     general.find(|instance| instance.computes(problem)).unwrap_or(&INSTANCES[0])
 }
+
+/// Whether the source comes from memory rather than a cache, and is read too fast for it: at stride 2
+/// each element serves a quarter of the taps.
+fn streams(problem: &Problem) -> bool {
+    let sweep = Sweep::new(problem);
+    let source = sweep.source[0] * sweep.source[1] * sweep.source_channels;
+    problem.layout() == Layout::Nhwc
+        && problem.width().stride() > 1
+        && source > STREAMED_SOURCE / problem.dtype().size()
+}
+
+/// Bytes of a source that second-level caches do not hold beside the rest.
+const STREAMED_SOURCE: usize = 1 << 20;
+
+/// Most columns of a row's tile on such a source: wide tiles read more rows and columns at once than
+/// prefetchers follow.
+const STREAMED_COLUMNS: usize = 3;
 
 /// Whether rolling instances can march down a sweep's rows: windows are clipped at the first
 /// and last rows only, by no more than the steps that fill and drain the rows in flight.
