@@ -5,6 +5,7 @@
 mod bench;
 mod cases;
 mod check;
+mod checked;
 mod kernels;
 mod networks;
 mod npy;
@@ -16,6 +17,7 @@ mod roofline;
 mod run;
 mod svg;
 mod table;
+mod threads;
 mod timing;
 
 use std::io::{self, Write};

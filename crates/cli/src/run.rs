@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use depthwise::{Activation, Conv, Isa, Layout, Pass};
+use depthwise::{Activation, Conv, Isa, Layout};
+use depthwise_verification::Pass;
 
 use crate::cases;
 use crate::kernels::name_on;
@@ -69,6 +70,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<()> {
     else {
         bail!("--input, --weights and --output are needed");
     };
+    ensure!(args.pass == Pass::Forward, "{} is computed of cases only", args.pass.name());
     let x = npy::read(input)?;
     let w = npy::read(weights)?;
     let bias = args.bias.as_deref().map(npy::read).transpose()?;

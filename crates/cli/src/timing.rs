@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::threads::Pool;
+
 /// Most samples of a subject. Many short ones, for on a busy machine each may be interrupted.
 pub const ROUNDS: usize = 201;
 
@@ -17,18 +19,34 @@ pub struct Time {
     pub least: f64,
 }
 
+/// Something to be timed.
+pub struct Subject<'a> {
+    /// Where it is called.
+    pub pool: &'a Pool,
+    /// What is called.
+    pub call: Box<dyn FnMut() + Send + 'a>,
+}
+
+impl Subject<'_> {
+    /// Seconds of `calls` after a first one, for what another subject has left in the caches is not
+    /// this one's.
+    fn seconds(&mut self, calls: u32) -> f64 {
+        let call = &mut self.call;
+        self.pool.run(|| {
+            call();
+            seconds(calls, call)
+        })
+    }
+}
+
 /// Times each subject for about `budget`, in rounds over all of them, so that whatever else the machine
 /// does hits all alike. `step` is called after each of the [`ROUNDS`].
-pub fn interleaved(
-    subjects: &mut [Box<dyn FnMut() + '_>],
-    budget: Duration,
-    step: impl Fn(),
-) -> Vec<Time> {
+pub fn interleaved(subjects: &mut [Subject], budget: Duration, step: impl Fn()) -> Vec<Time> {
     let budget = budget.as_secs_f64();
     let calls: Vec<u32> = subjects
         .iter_mut()
         .map(|subject| {
-            let once = seconds(1, subject).min(seconds(1, subject));
+            let once = subject.seconds(1);
             (budget / ROUNDS as f64 / once.max(1e-9)).clamp(1.0, f64::from(u32::MAX)) as u32
         })
         .collect();
@@ -39,9 +57,7 @@ pub fn interleaved(
             if round >= LEAST_ROUNDS && spent >= budget {
                 continue;
             }
-            // What another subject has left in the caches is not this one's.
-            subject();
-            samples.push(seconds(calls, subject) / f64::from(calls));
+            samples.push(subject.seconds(calls) / f64::from(calls));
         }
         step();
     }
@@ -82,13 +98,16 @@ mod tests {
 
     #[test]
     fn every_subject_has_its_samples() {
-        let (calls, steps) = (Cell::new(0), Cell::new(0));
-        let subject = || calls.set(calls.get() + 1);
-        let mut subjects: Vec<Box<dyn FnMut()>> = vec![Box::new(subject), Box::new(|| ())];
+        let (pool, steps) = (Pool::new(1).unwrap(), Cell::new(0));
+        let mut calls = 0;
+        let mut subjects = [
+            Subject { pool: &pool, call: Box::new(|| calls += 1) },
+            Subject { pool: &pool, call: Box::new(|| ()) },
+        ];
         let times = interleaved(&mut subjects, Duration::ZERO, || steps.set(steps.get() + 1));
         drop(subjects);
         assert_eq!((times.len(), steps.get()), (2, ROUNDS));
-        assert_eq!(calls.get(), 2 + 2 * LEAST_ROUNDS);
+        assert_eq!(calls, 2 + 2 * LEAST_ROUNDS);
         assert!(times.iter().all(|time| time.least <= time.median));
     }
 }

@@ -161,6 +161,8 @@ fn wrong_usage_is_two() {
         "run --input x --weights w --output y --pass backward",
         "bench resnet50",
         "bench --check-only --json x.json",
+        "bench --pass forward,backward",
+        "bench --threads 0",
     ] {
         let done = depthwise(words(wrong));
         assert_eq!(done.code, 2, "`{wrong}`: {}", done.err);
@@ -318,30 +320,50 @@ fn a_bench_checks_times_and_draws() {
     let file = |name| folder.join(name).into_os_string();
     let mut args: Vec<_> =
         words("bench dscnn mobilenet_v1_0.25_96 --min-time 1").map(Into::into).collect();
+    args.extend(words("--pass grad_weight,forward,grad_input,forward --threads 2").map(Into::into));
     args.extend(["--json".into(), file("bench.json"), "--svg".into(), file("bench.svg")]);
     let done = depthwise(args);
     assert_eq!((done.code, done.err.as_str()), (0, ""));
-    assert!(done.out.contains("dscnn_kws_25x5_tf") && done.out.contains("speedup"), "{}", done.out);
+    for text in ["dscnn_kws_25x5_tf", "speedup", "/forward", "2 threads", "slower than one: "] {
+        assert!(done.out.contains(text), "{text}: {}", done.out);
+    }
     let json: Value =
         serde_json::from_slice(&fs::read(folder.join("bench.json")).unwrap()).unwrap();
+    let passes = ["forward", "grad_input", "grad_weight"];
+    assert_eq!(json["passes"], json!(passes));
     let layers = json["networks"][1]["layers"].as_array().unwrap();
-    assert_eq!(layers.len(), 9);
-    for layer in layers {
+    assert_eq!(layers.len(), 9 * passes.len());
+    for (layer, pass) in layers.iter().zip(passes.iter().cycle()) {
+        assert_eq!(layer["pass"], *pass);
         let share = layer["error"].as_f64().unwrap();
         assert!((0.0..=1.0).contains(&share) && share > 0.0, "{share}");
-        assert!(layer["time"].as_f64().unwrap() > 0.0);
+        let threads = &layer["threads"][0];
+        assert_eq!(threads["threads"], 2);
+        for time in [&layer["time"], &layer["plain_time"], &threads["time"]] {
+            assert!(time.as_f64().unwrap() > 0.0);
+        }
+        assert_eq!(layer["over_forward"].is_null(), *pass == "forward");
     }
+    let totals = json["networks"][1]["totals"].as_array().unwrap();
+    assert_eq!(totals.len(), passes.len());
+    assert!(totals[1]["over_forward"]["mean"].as_f64().unwrap() > 0.0);
+    assert!(totals[0]["threads"][0]["speedup"]["mean"].as_f64().unwrap() > 0.0);
     let svg = fs::read_to_string(folder.join("bench.svg")).unwrap();
-    assert_eq!(svg.matches("<title>").count(), 1 + 9);
+    assert_eq!(svg.matches("<title>").count(), (1 + 9) * passes.len());
 }
 
 #[test]
 fn a_bench_that_only_checks() {
     for layout in ["nhwc", "nchw"] {
-        let done = depthwise(["bench", "--check-only", "mobilenet_v3_small", "--layout", layout]);
+        let passes = ["forward", "grad_input", "grad_weight", "grad_bias"];
+        let net = ["bench", "--check-only", "mobilenet_v3_small", "--layout", layout];
+        let done = depthwise(net.into_iter().chain(["--pass", &passes.join(","), "--threads=1,3"]));
         assert_eq!((done.code, done.err.as_str()), (0, ""));
-        let line = format!("mobilenet_v3_small_224_tf: 9 layers checked, forward {layout} on ");
-        assert!(done.out.starts_with(&line) && done.out.contains("% of its bound"), "{}", done.out);
+        assert_eq!(done.out.lines().count(), passes.len());
+        for (line, pass) in done.out.lines().zip(passes) {
+            let start = format!("mobilenet_v3_small_224_tf: 9 layers checked, {pass} {layout} on ");
+            assert!(line.starts_with(&start) && line.ends_with("% of its bound"), "{line}");
+        }
     }
 }
 

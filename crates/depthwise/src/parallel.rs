@@ -30,13 +30,14 @@ pub(crate) unsafe fn sweep<L: Lanes>(lanes: L, plan: &Plan, tensors: &Tensors<L>
 pub(crate) unsafe fn sweep<L: Lanes>(lanes: L, plan: &Plan, tensors: &Tensors<L>) {
     use rayon::iter::{ParallelBridge, ParallelIterator};
 
-    let plan = plan.shared(rayon::current_num_threads());
+    let threads = rayon::current_num_threads();
+    let plan = plan.shared(threads);
     let shared = Shared(tensors);
     let run = |part| {
         // SAFETY: the caller has vouched for the tensors, and parts of a plan write different results.
         unsafe { execute_part(lanes, &plan, &part, shared.get()) };
     };
-    if plan.is_worth_sharing() {
+    if threads > 1 && plan.is_worth_sharing() {
         plan.parts().par_bridge().for_each(run);
     } else {
         plan.parts().for_each(run);
