@@ -10,6 +10,10 @@ pub const ROUNDS: usize = 201;
 /// Least samples of a subject, however long they take.
 const LEAST_ROUNDS: usize = 11;
 
+/// Calls before each sample. What another subject has left in the caches is not this one's, and a cache of
+/// what others have evicted keeps a tensor only when it has come by a few times.
+const WARM_UP: u32 = 3;
+
 /// Seconds of one call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Time {
@@ -28,13 +32,12 @@ pub struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// Seconds of `calls` after a first one, for what another subject has left in the caches is not
-    /// this one's.
-    fn seconds(&mut self, calls: u32) -> f64 {
+    /// Seconds of one call, from so many after a warm-up.
+    fn sample(&mut self, calls: u32) -> f64 {
         let call = &mut self.call;
         self.pool.run(|| {
-            call();
-            seconds(calls, call)
+            (0..WARM_UP).for_each(|_| call());
+            seconds(calls, call) / f64::from(calls)
         })
     }
 }
@@ -46,18 +49,18 @@ pub fn interleaved(subjects: &mut [Subject], budget: Duration, step: impl Fn()) 
     let calls: Vec<u32> = subjects
         .iter_mut()
         .map(|subject| {
-            let once = subject.seconds(1);
-            (budget / ROUNDS as f64 / once.max(1e-9)).clamp(1.0, f64::from(u32::MAX)) as u32
+            let calls = budget / ROUNDS as f64 / subject.sample(1).max(1e-9);
+            (calls as u32).saturating_sub(WARM_UP).max(1)
         })
         .collect();
     let mut samples: Vec<Vec<f64>> = vec![Vec::new(); subjects.len()];
     for round in 0..ROUNDS {
         for ((subject, &calls), samples) in subjects.iter_mut().zip(&calls).zip(&mut samples) {
-            let spent = samples.iter().sum::<f64>() * f64::from(calls);
+            let spent = samples.iter().sum::<f64>() * f64::from(calls + WARM_UP);
             if round >= LEAST_ROUNDS && spent >= budget {
                 continue;
             }
-            samples.push(subject.seconds(calls) / f64::from(calls));
+            samples.push(subject.sample(calls));
         }
         step();
     }
@@ -107,7 +110,7 @@ mod tests {
         let times = interleaved(&mut subjects, Duration::ZERO, || steps.set(steps.get() + 1));
         drop(subjects);
         assert_eq!((times.len(), steps.get()), (2, ROUNDS));
-        assert_eq!(calls, 2 + 2 * LEAST_ROUNDS);
+        assert_eq!(calls, (WARM_UP as usize + 1) * (1 + LEAST_ROUNDS));
         assert!(times.iter().all(|time| time.least <= time.median));
     }
 }

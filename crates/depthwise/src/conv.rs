@@ -283,12 +283,14 @@ impl WithLanes for ReduceCall<'_> {
             accumulate: self.update == Update::Accumulate,
         };
         let (plan, is_bias) = (self.plan, self.input.is_none());
+        let problem = plan.problem();
+        let flops = if is_bias { parallel::bias_flops(problem) } else { problem.flops() };
         // SAFETY: `Conv` has compared every length with the plan's problem; the borrows outlive the
         // call, that of the results is exclusive, and different channels are different results.
         unsafe {
-            parallel::reductions(plan, &gradient, |channels, gradient| {
+            parallel::reductions(plan, &gradient, flops, |channels, gradient| {
                 if is_bias {
-                    reduce_bias(lanes, plan.problem(), channels, gradient);
+                    reduce_bias(lanes, problem, channels, gradient);
                 } else {
                     reduce(lanes, plan, channels, gradient);
                 }
