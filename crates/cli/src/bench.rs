@@ -99,7 +99,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<()> {
         let layers = check(network, args, &passes, &pools)?;
         match &roofline {
             None => write_checked(network, &layers, args, out)?,
-            Some(roofline) => networks.push(time(network, layers, roofline, &pools, args)),
+            Some(roofline) => networks.push(time(network, &layers, roofline, &pools, args)),
         }
     }
     let Some(roofline) = roofline else { return Ok(()) };
@@ -183,16 +183,15 @@ fn write_checked(
 
 fn time(
     network: &Network,
-    mut layers: Vec<CheckedLayer>,
+    layers: &[CheckedLayer],
     roofline: &Roofline,
     pools: &[Pool],
     args: &Args,
 ) -> NetworkReport {
     let progress = Progress::new(format!("timing {}", network.name), timing::ROUNDS);
-    let mut subjects: Vec<_> = layers.iter_mut().flat_map(|layer| layer.subjects(pools)).collect();
+    let mut subjects: Vec<_> = layers.iter().flat_map(|layer| layer.subjects(pools)).collect();
     let budget = Duration::from_millis(args.min_time);
     let times = timing::interleaved(&mut subjects, budget, || progress.step());
-    drop(subjects);
     let passes = layers.iter().flat_map(|layer| layer.passes.iter().map(move |pass| (layer, pass)));
     let records = passes
         .zip(times.chunks_exact(pools.len() + 1))

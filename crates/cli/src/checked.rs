@@ -1,6 +1,7 @@
 //! The passes of a layer, checked and ready to be timed.
 
 use std::hint::black_box;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 use depthwise::{Conv, Error, Isa, Layout, Update};
@@ -31,9 +32,8 @@ pub struct CheckedPass {
     pub pass: Pass,
     /// Largest error as a share of its bound.
     pub error: f64,
-    /// Results of each pool.
-    results: Vec<Vec<f32>>,
-    plain: Vec<f32>,
+    /// Where all subjects write, for where a tensor lies in memory changes its speed.
+    results: Mutex<Vec<f32>>,
 }
 
 impl<'a> CheckedLayer<'a> {
@@ -64,20 +64,21 @@ impl<'a> CheckedLayer<'a> {
     }
 
     /// What is to be timed, for each pass: it in each of the pools, and the plain loop in the first.
-    pub fn subjects<'t>(&'t mut self, pools: &'t [Pool]) -> Vec<Subject<'t>> {
+    pub fn subjects<'t>(&'t self, pools: &'t [Pool]) -> Vec<Subject<'t>> {
         let (conv, tensors) = (self.conv, &self.tensors);
         let mut subjects = Vec::new();
-        for CheckedPass { pass, results, plain, .. } in &mut self.passes {
-            let pass = *pass;
-            for (pool, results) in pools.iter().zip(results) {
+        for CheckedPass { pass, results, .. } in &self.passes {
+            for pool in pools {
                 let call = move || {
                     // It succeeded when it was checked.
-                    let _ = black_box(compute(pass, &conv, black_box(tensors), results));
+                    let results = &mut *lock(results);
+                    let _ = black_box(compute(*pass, &conv, black_box(tensors), results));
                 };
                 subjects.push(Subject { pool, call: Box::new(call) });
             }
             let call = move || {
-                plain::compute(pass, conv.problem(), black_box(tensors), black_box(plain));
+                let results = &mut *lock(results);
+                plain::compute(*pass, conv.problem(), black_box(tensors), black_box(results));
             };
             subjects.extend(pools.first().map(|pool| Subject { pool, call: Box::new(call) }));
         }
@@ -85,23 +86,28 @@ impl<'a> CheckedLayer<'a> {
     }
 }
 
+/// The results, which subjects write in turns.
+fn lock(results: &Mutex<Vec<f32>>) -> MutexGuard<'_, Vec<f32>> {
+    results.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl CheckedPass {
     fn new(pass: Pass, conv: &Conv, tensors: &Tensors, pools: &[Pool]) -> Result<Self> {
         let problem = conv.problem();
         let reference = Reference::new(pass, problem, tensors);
-        // A result that is not written stays NaN, which is never right.
-        let unwritten = vec![f32::NAN; reference.len()];
-        let mut results = vec![unwritten.clone(); pools.len()];
+        let mut results = vec![0.0; reference.len()];
         let mut error = 0.0;
-        for (pool, results) in pools.iter().zip(&mut results) {
-            pool.run(|| compute(pass, conv, tensors, results))?;
-            let share = reference.check(results);
+        for pool in pools {
+            // A result that is not written stays NaN, which is never right.
+            results.fill(f32::NAN);
+            pool.run(|| compute(pass, conv, tensors, &mut results))?;
+            let share = reference.check(&results);
             error = f64::max(error, share.with_context(|| pool.to_string())?);
         }
-        let mut plain = unwritten;
-        plain::compute(pass, problem, tensors, &mut plain);
-        reference.check_any_order(&plain).context("plain loop")?;
-        Ok(Self { pass, error, results, plain })
+        results.fill(f32::NAN);
+        plain::compute(pass, problem, tensors, &mut results);
+        reference.check_any_order(&results).context("plain loop")?;
+        Ok(Self { pass, error, results: Mutex::new(results) })
     }
 }
 
