@@ -5,7 +5,10 @@
 mod bench;
 mod cases;
 mod check;
+mod checked;
+mod files;
 mod kernels;
+mod memory;
 mod networks;
 mod npy;
 mod options;
@@ -16,6 +19,7 @@ mod roofline;
 mod run;
 mod svg;
 mod table;
+mod threads;
 mod timing;
 
 use std::io::{self, Write};
@@ -49,10 +53,13 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", one_line(&error));
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(wrong_usage) => wrong_usage.exit(),
+            Err(error) => {
+                eprintln!("error: {}", one_line(&error));
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 

@@ -37,6 +37,20 @@ pub enum Body {
     Span,
 }
 
+impl Body {
+    /// Lower-case name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Roll => "roll",
+            Self::Row => "row",
+            Self::Pairs => "pairs",
+            Self::Taps => "taps",
+            Self::Span => "span",
+        }
+    }
+}
+
 /// Results that an instance keeps in registers. Of a weight gradient these are rows of taps, each
 /// as wide as the kernel, and the columns are the output positions that are summed at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
