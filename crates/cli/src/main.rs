@@ -6,6 +6,8 @@ mod bench;
 mod cases;
 mod check;
 mod kernels;
+#[cfg(target_arch = "aarch64")]
+mod mark;
 mod networks;
 mod npy;
 mod options;
@@ -36,6 +38,8 @@ enum Command {
     Run(run::Args),
     Bench(bench::Args),
     Kernels(kernels::Args),
+    #[cfg(target_arch = "aarch64")]
+    Mark(mark::Args),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +48,8 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, &mut out),
         Command::Bench(args) => bench::run(&args, &mut out),
         Command::Kernels(args) => kernels::run(&args, &mut out),
+        #[cfg(target_arch = "aarch64")]
+        Command::Mark(args) => mark::run(&args, &mut out),
     };
     match done.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,

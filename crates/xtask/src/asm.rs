@@ -4,7 +4,7 @@
 //! Of a kernel, the budget has its *hot loop*, the one for full vectors in the interior, and the
 //! spills of all its loops, those for partial vectors and clipped windows included.
 
-mod aarch64;
+pub mod aarch64;
 mod budget;
 mod code;
 mod listing;

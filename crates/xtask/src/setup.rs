@@ -30,6 +30,10 @@ impl Need {
     /// Runs AArch64 programs.
     pub const QEMU: Self =
         Self::Package("qemu-user-static", &["qemu-aarch64-static", "qemu-aarch64"]);
+    /// Runs AArch64 programs with plugins, which the static build can't load.
+    pub const QEMU_WITH_PLUGINS: Self = Self::Package("qemu-user", &["qemu-aarch64"]);
+    /// Disassembles, and estimates cycles.
+    pub const LLVM: Self = Self::Package("llvm-19", &["llvm-mca-19"]);
     /// Links AArch64 programs.
     pub const CROSS_LINKER: Self =
         Self::Package("gcc-aarch64-linux-gnu", &["aarch64-linux-gnu-gcc"]);
@@ -65,6 +69,7 @@ static SYSROOT: LazyLock<PathBuf> = LazyLock::new(|| {
 pub fn everything() -> Result<()> {
     let mut needs = crate::check::needs();
     needs.extend(Target::all().into_iter().flat_map(Target::needs));
+    needs.extend(crate::cost::needs());
     ensure(&needs)?;
     eprintln!("ready: every target can be built and tested here");
     Ok(())
