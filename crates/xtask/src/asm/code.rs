@@ -1,4 +1,4 @@
-//! A function's instructions, what each costs and where it can go next; and its loops.
+//! Instructions of functions, what each costs and where it can go next; and their loops.
 
 use std::fmt;
 use std::iter::Sum;
@@ -65,12 +65,25 @@ pub struct Instruction {
     pub next: Vec<usize>,
 }
 
-/// A function.
+/// A function, or several.
 #[derive(Debug)]
 pub struct Code(pub Vec<Instruction>);
 
 impl Code {
-    /// What the whole function costs.
+    /// Functions, one after another.
+    pub fn join(functions: impl IntoIterator<Item = Self>) -> Self {
+        let mut joined: Vec<Instruction> = Vec::new();
+        for Self(mut function) in functions {
+            let first = joined.len();
+            for next in function.iter_mut().flat_map(|instruction| &mut instruction.next) {
+                *next += first;
+            }
+            joined.append(&mut function);
+        }
+        Self(joined)
+    }
+
+    /// What everything costs.
     pub fn total(&self) -> Counts {
         self.0.iter().map(|instruction| instruction.counts).sum()
     }
@@ -249,6 +262,15 @@ mod tests {
     fn loops_continued_in_two_places_are_one() {
         let code = code(&[(1, &[1]), (1, &[0, 2]), (1, &[0, 3]), (1, &[])]);
         assert_eq!(code.hot_loop(), [0, 1, 2]);
+    }
+
+    #[test]
+    fn loops_of_all_functions_are_seen() {
+        let caller = || code(&[(2, &[1]), (0, &[0, 2]), (0, &[])]);
+        let called = || code(&[(1, &[1]), (3, &[1, 2]), (0, &[])]);
+        assert_eq!(Code::join([caller(), called()]).hot_loop(), [4]);
+        assert_eq!(Code::join([called(), caller()]).hot_loop(), [1]);
+        assert_eq!(Code::join([caller(), called()]).total().fmas, 6);
     }
 
     #[test]
