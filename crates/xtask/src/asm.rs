@@ -8,6 +8,7 @@
 pub mod aarch64;
 mod budget;
 mod code;
+mod in_order;
 mod listing;
 mod wasm;
 
@@ -21,6 +22,7 @@ use depthwise_description::INSTANCES;
 
 use self::budget::{Budget, Key};
 use self::code::Code;
+use self::in_order::InOrder;
 use crate::cargo;
 use crate::isa::Target;
 use crate::setup::{self, Need};
@@ -40,6 +42,10 @@ pub struct Options {
     /// Print the counts of every kernel: its hot loop's and, in brackets, the whole kernel's.
     #[arg(long)]
     list: bool,
+    /// Print what matters to in-order cores: loads and other instructions for each fma in the hot loop, and
+    /// how many fmas can be in flight.
+    #[arg(long)]
+    in_order: bool,
     /// Print the assembly of the kernels whose names contain this, with the hot loop marked.
     #[arg(long, value_name = "NAME")]
     show: Option<String>,
@@ -63,6 +69,7 @@ const MACHINES: [Machine; 2] = [
 /// Counts, and compares, blesses or prints as `options` ask.
 pub fn run(options: &Options) -> Result<()> {
     let mut counted = Budget::default();
+    let mut in_order = InOrder::default();
     for machine in &MACHINES {
         let path = compile(machine)?;
         let assembly = fs::read_to_string(&path)
@@ -70,16 +77,24 @@ pub fn run(options: &Options) -> Result<()> {
         let kernels = kernels(machine, &assembly).with_context(|| path.display().to_string())?;
         for (name, code) in &kernels {
             let (hot, whole) = (code.hot_loop(), code.total());
+            let (counts, chains) = (code.sum(&hot), code.chains(&hot));
             ensure!(whole.fmas > 0, "{name} has no fma on {}", machine.name);
             if options.list {
-                println!("{} {name}: {} [{whole}]", machine.name, code.sum(&hot));
+                println!("{} {name}: {counts} [{whole}]", machine.name);
             }
             if options.show.as_ref().is_some_and(|part| name.contains(part)) {
                 println!("{name} on {}:\n{}", machine.name, code.marked(&hot));
             }
-            counted.insert(Key::new(machine.name, name), code.sum(&hot), whole);
+            if machine.target == Target::Aarch64 {
+                in_order.add(name, counts, chains);
+            }
+            counted.insert(Key::new(machine.name, name), counts, chains, whole);
         }
     }
+    if options.in_order {
+        print!("{in_order}");
+    }
+    in_order.check()?;
     judge(&counted, options)
 }
 

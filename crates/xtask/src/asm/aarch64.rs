@@ -33,7 +33,8 @@ pub fn parse(lines: &[&str]) -> Result<Code> {
             Flow::Stop => vec![],
         };
         let next = next.into_iter().filter(|&next| next < instructions.len()).collect();
-        Instruction { text: (*line).to_owned(), counts, next }
+        let accumulator = accumulator(opcode, operands);
+        Instruction { text: (*line).to_owned(), counts, accumulator, next }
     });
     Ok(Code(code.collect()))
 }
@@ -93,6 +94,12 @@ pub fn work(line: &str) -> Work {
     };
     let loads = if opcode.starts_with("ld") { moved(opcode, operands) } else { 0 };
     Work { fmas, lanes, loads }
+}
+
+/// The vector register that a multiply-add adds to.
+fn accumulator(opcode: &str, operands: &str) -> Option<u32> {
+    let register = operands.split(['.', ',']).next()?.strip_prefix('v')?;
+    register.parse().ok().filter(|_| is_fma(opcode, operands))
 }
 
 fn is_fma(opcode: &str, operands: &str) -> bool {
@@ -235,6 +242,13 @@ mod tests {
         ] {
             assert_eq!(work(line), Work { fmas, lanes, loads }, "{line}");
         }
+    }
+
+    #[test]
+    fn multiply_adds_have_an_accumulator() {
+        assert_eq!(accumulator("fmla", "v17.4s, v1.4s, v2.s[0]"), Some(17));
+        assert_eq!(accumulator("fmul", "v17.4s, v1.4s, v2.s[0]"), None);
+        assert_eq!(accumulator("fmla", "s17, s1, v2.s[0]"), None);
     }
 
     #[test]
