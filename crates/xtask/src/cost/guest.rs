@@ -15,6 +15,8 @@ use crate::cargo;
 use crate::isa::Target;
 use crate::setup::{self, Need};
 
+const QEMU: &str = "qemu-aarch64";
+
 /// The core that is emulated; it decides which instructions there are.
 const CORE: &str = "cortex-a76";
 
@@ -80,6 +82,11 @@ impl Guest {
     /// Builds both.
     pub fn build() -> Result<Self> {
         setup::ensure(&needs())?;
+        let help = Command::new(QEMU).arg("-h").output().context("cannot start qemu-aarch64")?;
+        ensure!(
+            String::from_utf8_lossy(&help.stdout).contains("-plugin"),
+            "this qemu-aarch64 was built without plugins, as static ones are; Debian 12 has one with them"
+        );
         let mut program = Target::Aarch64.cargo("build")?;
         let mut plugin = cargo::command("build");
         Ok(Self {
@@ -139,7 +146,7 @@ impl Guest {
         records: Option<&Path>,
         arguments: &[String],
     ) -> Result<Vec<T>> {
-        let mut command = Command::new("qemu-aarch64");
+        let mut command = Command::new(QEMU);
         command.args(["-cpu", CORE]);
         if !cfg!(target_arch = "aarch64") {
             command.args(["-L", "/usr/aarch64-linux-gnu"]);
