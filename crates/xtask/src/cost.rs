@@ -213,6 +213,7 @@ fn judge(counted: &Baseline, complete: bool) -> Result<()> {
         let worse = verdict.worse.len();
         bail!("{worse} findings against {BASELINE}; if they're meant, `cargo xtask cost --bless`");
     }
-    println!("{} passes, {} of them exactly as in the baseline", counted.len(), verdict.equal);
+    let (all, equal) = (counted.len(), verdict.equal);
+    println!("{all} passes, {equal} of them with exactly the baseline's instructions and loads");
     Ok(())
 }

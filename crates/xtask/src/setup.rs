@@ -194,9 +194,14 @@ fn attempt(command: &mut Command) -> bool {
 
 /// Whether `program`, a name or an absolute path, exists.
 fn is_installed(program: &str) -> bool {
+    find(program).is_some()
+}
+
+/// The file that is run for `program`.
+pub fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     // Joining an absolute path gives that path.
-    env::split_paths(&path).any(|directory| directory.join(program).is_file())
+    env::split_paths(&path).map(|directory| directory.join(program)).find(|path| path.is_file())
 }
 
 /// The major version of the Node on the path.
@@ -232,6 +237,7 @@ mod tests {
         assert!(is_installed("/bin/sh"));
         assert!(!is_installed("/bin/no-such-program"));
         assert!(!is_installed("no-such-program"));
+        assert!(find("sh").is_some_and(|path| path.is_absolute() && path.ends_with("sh")));
     }
 
     #[test]

@@ -15,8 +15,6 @@ use crate::cargo;
 use crate::isa::Target;
 use crate::setup::{self, Need};
 
-const QEMU: &str = "qemu-aarch64";
-
 /// The core that is emulated; it decides which instructions there are.
 const CORE: &str = "cortex-a76";
 
@@ -74,6 +72,8 @@ pub struct Run {
 
 /// The program and the plugin, built.
 pub struct Guest {
+    /// Its path, for it is started without the environment that has the search path.
+    emulator: PathBuf,
     program: PathBuf,
     plugin: PathBuf,
 }
@@ -82,7 +82,9 @@ impl Guest {
     /// Builds both.
     pub fn build() -> Result<Self> {
         setup::ensure(&needs())?;
-        let help = Command::new(QEMU).arg("-h").output().context("cannot start qemu-aarch64")?;
+        let emulator = setup::find("qemu-aarch64").context("no qemu-aarch64")?;
+        let help =
+            Command::new(&emulator).arg("-h").output().context("cannot start qemu-aarch64")?;
         ensure!(
             String::from_utf8_lossy(&help.stdout).contains("-plugin"),
             "this qemu-aarch64 was built without plugins, as static ones are; Debian 12 has one with them"
@@ -90,6 +92,7 @@ impl Guest {
         let mut program = Target::Aarch64.cargo("build")?;
         let mut plugin = cargo::command("build");
         Ok(Self {
+            emulator,
             program: cargo::build_program(program.args(["--release", "-p", cargo::PROGRAM]))?,
             plugin: cargo::build_library(plugin.args(["--release", "-p", cargo::COUNTER]))?,
         })
@@ -146,7 +149,7 @@ impl Guest {
         records: Option<&Path>,
         arguments: &[String],
     ) -> Result<Vec<T>> {
-        let mut command = Command::new(QEMU);
+        let mut command = Command::new(&self.emulator);
         command.args(["-cpu", CORE]);
         if !cfg!(target_arch = "aarch64") {
             command.args(["-L", "/usr/aarch64-linux-gnu"]);
