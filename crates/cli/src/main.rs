@@ -8,6 +8,8 @@ mod check;
 mod checked;
 mod files;
 mod kernels;
+#[cfg(target_arch = "aarch64")]
+mod mark;
 mod memory;
 mod networks;
 mod npy;
@@ -40,6 +42,8 @@ enum Command {
     Run(run::Args),
     Bench(bench::Args),
     Kernels(kernels::Args),
+    #[cfg(target_arch = "aarch64")]
+    Mark(mark::Args),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +52,8 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, &mut out),
         Command::Bench(args) => bench::run(&args, &mut out),
         Command::Kernels(args) => kernels::run(&args, &mut out),
+        #[cfg(target_arch = "aarch64")]
+        Command::Mark(args) => mark::run(&args, &mut out),
     };
     match done.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
