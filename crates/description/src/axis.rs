@@ -46,6 +46,17 @@ pub struct Span {
     pub taps: usize,
 }
 
+/// An input gradient in pairs of neighbours, `2·p` and `2·p + 1`, each pair with a window of the
+/// output gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pairs {
+    /// Window `p` holds all that pair `p` takes. Element `r` of it meets the even tap
+    /// `2·(kernel − 1 − r)`, and the odd tap one above; or, if `odd_first`, one below.
+    pub windows: Axis,
+    /// Whether the first of each pair takes the odd taps.
+    pub odd_first: bool,
+}
+
 impl Span {
     /// The part of this span that holds results `from..to` of the tensor, if any.
     #[must_use]
@@ -203,6 +214,15 @@ impl Axis {
         first as usize..end.max(0) as usize
     }
 
+    /// The windows that have a tap inside the input, at dilation 1.
+    #[must_use]
+    pub fn live_windows(&self) -> core::ops::Range<usize> {
+        let (stride, input) = (self.stride as isize, self.input as isize);
+        let first = div_ceil(self.pad_low - (self.kernel as isize - 1), stride).max(0);
+        let end = div_ceil(input + self.pad_low, stride).clamp(0, self.output() as isize);
+        first.min(end) as usize..end as usize
+    }
+
     /// At stride 1, the axis whose forward pass is this one's input gradient, if the kernel is read
     /// backwards: from the output back to the input.
     #[must_use]
@@ -214,26 +234,22 @@ impl Axis {
         (self.stride == 1).then_some(Self { input: self.output(), pad_low, pad_high, ..*self })
     }
 
-    /// At stride 2, the axis of the input gradient in pairs: its windows are the elements of the
-    /// output that contribute to positions `2·b − pad_low` and the next. With it, whether the
-    /// first pair lacks its first position.
+    /// At stride 2, the input gradient in pairs of neighbours, if the kernel is odd.
     ///
-    /// Tap `t` brings output `o` to position `2·o + t − pad_low`: even taps to the first of a pair, odd
-    /// ones to the second, and either reaches back as many outputs as half a kernel.
+    /// Tap `t` brings output `o` to position `2·o + t − pad_low`, so one of a pair takes the even taps
+    /// and the other the odd ones, and the outputs that either takes lie within ⌈kernel/2⌉.
     #[must_use]
-    pub fn paired(&self) -> Option<(Self, bool)> {
-        if self.stride != 2 || self.dilation != 1 || self.pad_low < 0 {
+    pub fn pairs(&self) -> Option<Pairs> {
+        if self.stride != 2 || self.dilation != 1 || self.kernel.is_multiple_of(2) {
             return None;
         }
-        let (input, pad_low) = (self.input as isize, self.pad_low);
-        let (first, last) = (pad_low / 2, (input - 1 + pad_low) / 2);
-        let kernel = self.kernel.div_ceil(2);
-        let pad = kernel as isize - 1 - first;
-        let windows = last - first + 1;
-        let pad_high = windows + kernel as isize - 1 - self.output() as isize - pad;
-        let axis =
-            Self { input: self.output(), kernel, stride: 1, dilation: 1, pad_low: pad, pad_high };
-        Some((axis, pad_low % 2 == 1))
+        let (kernel, count) = (self.kernel.div_ceil(2), self.input.div_ceil(2));
+        let odd_first = self.pad_low.rem_euclid(2) == 1;
+        let pad_low = kernel as isize - 1 - self.pad_low.div_euclid(2) - isize::from(odd_first);
+        let pad_high = (count + kernel - 1) as isize - self.output() as isize - pad_low;
+        let (input, stride, dilation) = (self.output(), 1, 1);
+        let windows = Self { input, kernel, stride, dilation, pad_low, pad_high };
+        Some(Pairs { windows, odd_first })
     }
 
     /// Number of (window, tap) pairs that lie inside the input: the multiplications along this axis.
@@ -632,18 +648,20 @@ mod tests {
     fn pairs_are_the_input_gradient() {
         let mut checked = 0;
         for axis in every_axis() {
-            let Some((pairs, lacks)) = axis.paired() else { continue };
+            let Some(Pairs { windows, odd_first }) = axis.pairs() else { continue };
             checked += 1;
+            let odd = usize::from(odd_first);
             let mut products = Vec::new();
-            for span in pairs.forward_spans() {
+            for span in windows.forward_spans() {
                 for (j, u) in (0..span.len).flat_map(|j| (0..span.taps).map(move |u| (j, u))) {
-                    let output = span.src + j + u;
-                    let first = 2 * (span.out + j) as isize - isize::from(lacks);
-                    for second in 0..2 {
-                        let tap = 2 * (pairs.kernel - 1 - span.tap - u) + second;
-                        let position = first + second as isize;
-                        if (0..axis.input as isize).contains(&position) && tap < axis.kernel {
-                            products.push((output, position as usize, tap));
+                    let (output, pair) = (span.src + j + u, span.out + j);
+                    let even_tap = 2 * (windows.kernel - 1 - span.tap - u);
+                    let odd_tap = if odd_first { even_tap.wrapping_sub(1) } else { even_tap + 1 };
+                    for (position, tap) in
+                        [(2 * pair + odd, even_tap), (2 * pair + 1 - odd, odd_tap)]
+                    {
+                        if position < axis.input && tap < axis.kernel {
+                            products.push((output, position, tap));
                         }
                     }
                 }

@@ -20,8 +20,8 @@ pub struct ColumnTile {
     pub tap: usize,
     /// Step between taps, 1 or −1.
     pub tap_step: isize,
-    /// Whether the first pair of results lacks its first (tiles of pairs).
-    pub lacks_first: bool,
+    /// Whether the first result of each pair takes the odd taps (tiles of pairs).
+    pub odd_first: bool,
     /// Columns that its windows miss before the first column of the source.
     pub clip_low: usize,
     /// Columns that its windows miss after the last column of the source.
@@ -36,10 +36,10 @@ pub struct ColumnTile {
 pub struct ColumnTiles {
     axis: Axis,
     reversed: bool,
-    /// Columns of results in each window of the axis, those the first window lacks, and their number.
+    /// Results of each window, and their number.
     unit: usize,
-    lacking: usize,
     results: usize,
+    odd_first: bool,
     /// Instances by falling width, and how many tiles of each are still to be placed.
     family: [Option<(&'static Instance, usize)>; Self::WIDTHS],
     /// Columns to skip before the last tile.
@@ -58,11 +58,7 @@ impl ColumnTiles {
         family: [Option<&'static Instance>; Self::WIDTHS],
     ) -> Option<Self> {
         let widest = family[0]?;
-        let (axis, unit, lacking) = match (sweep.convolution, sweep.pairs) {
-            (Some([_, width]), _) => (width, 1, 0),
-            (None, Some((pairs, lacks_first))) => (pairs, 2, usize::from(lacks_first)),
-            (None, None) => return None,
-        };
+        let (axis, unit) = sweep.column_windows()?;
         let windows = axis.output();
         let widths =
             family.map(|instance| instance.map_or(0, |instance| instance.tile.columns / unit));
@@ -77,7 +73,8 @@ impl ColumnTiles {
             instance.map(|instance| (instance, place))
         });
         let (reversed, results) = (sweep.reversed, sweep.results[1]);
-        Some(Self { axis, reversed, unit, lacking, results, family, skip, next: 0 })
+        let odd_first = sweep.pairs.is_some_and(|pairs| pairs.odd_first);
+        Some(Self { axis, reversed, unit, results, odd_first, family, skip, next: 0 })
     }
 
     /// Columns that windows `first..first + columns` miss at the low and at the high end.
@@ -101,11 +98,8 @@ impl ColumnTiles {
         self.next += windows;
         let (clip_low, clip_high) = self.clips(first, windows);
         let src = ((first * self.axis.stride()) as isize - self.axis.pad_low()).max(0) as usize;
-        let column =
-            |window: usize| (window * self.unit).saturating_sub(self.lacking).min(self.results);
-        let out = column(first);
-        let columns = column(first + windows) - out;
-        let lacks_first = first == 0 && self.lacking > 0;
+        let out = first * self.unit;
+        let columns = (windows * self.unit).min(self.results - out);
         // Pairs name their taps themselves.
         let backwards = self.reversed && self.unit == 1;
         let (tap, tap_step) = if backwards { (self.axis.kernel() - 1, -1) } else { (0, 1) };
@@ -117,7 +111,7 @@ impl ColumnTiles {
             src,
             tap,
             tap_step,
-            lacks_first,
+            odd_first: self.odd_first,
             clip_low,
             clip_high,
         })

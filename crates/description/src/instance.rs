@@ -170,52 +170,38 @@ macro_rules! for_each_instance {
                 "7×7 stride 2: both residue classes of a row, 4 pairs at a time"],
             [grad_input_f32_nhwc_7s2_1x6x1, GradInput, F32, Nhwc, Exactly(7), Exactly(2), Pairs, (1, 6, 1), 16,
                 "7×7 stride 2, remaining pairs"],
-            [grad_weight_f32_nhwc_3s1_3x4x1, GradWeight, F32, Nhwc, Exactly(3), Exactly(1), Taps, (3, 4, 1), 32,
-                "3×3 with 32 registers: three rows of taps"],
-            [grad_weight_f32_nhwc_3s1_3x2x1, GradWeight, F32, Nhwc, Exactly(3), Exactly(1), Taps, (3, 2, 1), 16,
+            [grad_input_f32_nchw_3s2_1x32x8, GradInput, F32, Nchw, Exactly(3), Exactly(2), Pairs, (1, 32, 8), 16,
+                "3×3 stride 2: both residue classes of a row, zipped"],
+            [grad_input_f32_nchw_5s2_1x32x8, GradInput, F32, Nchw, Exactly(5), Exactly(2), Pairs, (1, 32, 8), 16,
+                "5×5 stride 2: both residue classes of a row, zipped"],
+            [grad_input_f32_nchw_7s2_1x32x8, GradInput, F32, Nchw, Exactly(7), Exactly(2), Pairs, (1, 32, 8), 16,
+                "7×7 stride 2: both residue classes of a row, zipped"],
+            [grad_weight_f32_nhwc_3s1_3x7x1, GradWeight, F32, Nhwc, Exactly(3), Exactly(1), Taps, (3, 7, 1), 16,
                 "3×3: all rows of taps at a time"],
-            [grad_weight_f32_nhwc_3s2_3x4x1, GradWeight, F32, Nhwc, Exactly(3), Exactly(2), Taps, (3, 4, 1), 32,
-                "3×3 stride 2 with 32 registers: three rows of taps"],
-            [grad_weight_f32_nhwc_3s2_3x2x1, GradWeight, F32, Nhwc, Exactly(3), Exactly(2), Taps, (3, 2, 1), 16,
+            [grad_weight_f32_nhwc_3s2_3x7x1, GradWeight, F32, Nhwc, Exactly(3), Exactly(2), Taps, (3, 7, 1), 16,
                 "3×3 stride 2: all rows of taps at a time"],
-            [grad_weight_f32_nhwc_5s1_3x4x1, GradWeight, F32, Nhwc, Exactly(5), Exactly(1), Taps, (3, 4, 1), 32,
-                "5×5 with 32 registers: three rows of taps"],
-            [grad_weight_f32_nhwc_5s1_1x4x1, GradWeight, F32, Nhwc, Exactly(5), Exactly(1), Taps, (1, 4, 1), 16,
-                "5×5: one row of taps at a time"],
-            [grad_weight_f32_nhwc_5s2_3x4x1, GradWeight, F32, Nhwc, Exactly(5), Exactly(2), Taps, (3, 4, 1), 32,
-                "5×5 stride 2 with 32 registers: three rows of taps"],
-            [grad_weight_f32_nhwc_5s2_1x4x1, GradWeight, F32, Nhwc, Exactly(5), Exactly(2), Taps, (1, 4, 1), 16,
-                "5×5 stride 2: one row of taps at a time"],
-            [grad_weight_f32_nhwc_7s1_2x4x1, GradWeight, F32, Nhwc, Exactly(7), Exactly(1), Taps, (2, 4, 1), 32,
-                "7×7 with 32 registers: two rows of taps"],
-            [grad_weight_f32_nhwc_7s1_1x2x1, GradWeight, F32, Nhwc, Exactly(7), Exactly(1), Taps, (1, 2, 1), 16,
-                "7×7: one row of taps at a time"],
-            [grad_weight_f32_nhwc_7s2_2x4x1, GradWeight, F32, Nhwc, Exactly(7), Exactly(2), Taps, (2, 4, 1), 32,
-                "7×7 stride 2 with 32 registers: two rows of taps"],
-            [grad_weight_f32_nhwc_7s2_1x2x1, GradWeight, F32, Nhwc, Exactly(7), Exactly(2), Taps, (1, 2, 1), 16,
-                "7×7 stride 2: one row of taps at a time"],
+            [grad_weight_f32_nhwc_5s1_1x7x1, GradWeight, F32, Nhwc, Exactly(5), Exactly(1), Taps, (1, 7, 1), 16,
+                "5×5: a row of taps at a time"],
+            [grad_weight_f32_nhwc_5s2_1x7x1, GradWeight, F32, Nhwc, Exactly(5), Exactly(2), Taps, (1, 7, 1), 16,
+                "5×5 stride 2: a row of taps at a time"],
+            [grad_weight_f32_nhwc_7s1_1x7x1, GradWeight, F32, Nhwc, Exactly(7), Exactly(1), Taps, (1, 7, 1), 16,
+                "7×7: a row of taps at a time"],
+            [grad_weight_f32_nhwc_7s2_1x7x1, GradWeight, F32, Nhwc, Exactly(7), Exactly(2), Taps, (1, 7, 1), 16,
+                "7×7 stride 2: a row of taps at a time"],
             [grad_weight_f32_nhwc_any_1x1x1, GradWeight, F32, Nhwc, Any, Any, Span, (1, 1, 1), 16,
                 "any window and multiplier, eight taps of a row at a time; channels beyond a multiple of four"],
             [grad_weight_f32_nchw_3s1_3x4x1, GradWeight, F32, Nchw, Exactly(3), Exactly(1), Taps, (3, 4, 1), 16,
                 "3×3: all rows of taps at a time"],
             [grad_weight_f32_nchw_3s2_3x4x1, GradWeight, F32, Nchw, Exactly(3), Exactly(2), Taps, (3, 4, 1), 16,
                 "3×3 stride 2: all rows of taps at a time"],
-            [grad_weight_f32_nchw_5s1_5x4x1, GradWeight, F32, Nchw, Exactly(5), Exactly(1), Taps, (5, 4, 1), 32,
-                "5×5 with 32 registers: all rows of taps"],
-            [grad_weight_f32_nchw_5s1_2x4x1, GradWeight, F32, Nchw, Exactly(5), Exactly(1), Taps, (2, 4, 1), 16,
-                "5×5: two rows of taps at a time"],
-            [grad_weight_f32_nchw_5s2_5x4x1, GradWeight, F32, Nchw, Exactly(5), Exactly(2), Taps, (5, 4, 1), 32,
-                "5×5 stride 2 with 32 registers: all rows of taps"],
-            [grad_weight_f32_nchw_5s2_2x4x1, GradWeight, F32, Nchw, Exactly(5), Exactly(2), Taps, (2, 4, 1), 16,
-                "5×5 stride 2: two rows of taps at a time"],
-            [grad_weight_f32_nchw_7s1_3x4x1, GradWeight, F32, Nchw, Exactly(7), Exactly(1), Taps, (3, 4, 1), 32,
-                "7×7 with 32 registers: three rows of taps"],
+            [grad_weight_f32_nchw_5s1_1x4x1, GradWeight, F32, Nchw, Exactly(5), Exactly(1), Taps, (1, 4, 1), 16,
+                "5×5: a row of taps at a time"],
+            [grad_weight_f32_nchw_5s2_1x4x1, GradWeight, F32, Nchw, Exactly(5), Exactly(2), Taps, (1, 4, 1), 16,
+                "5×5 stride 2: a row of taps at a time"],
             [grad_weight_f32_nchw_7s1_1x4x1, GradWeight, F32, Nchw, Exactly(7), Exactly(1), Taps, (1, 4, 1), 16,
-                "7×7: one row of taps at a time"],
-            [grad_weight_f32_nchw_7s2_3x4x1, GradWeight, F32, Nchw, Exactly(7), Exactly(2), Taps, (3, 4, 1), 32,
-                "7×7 stride 2 with 32 registers: three rows of taps"],
+                "7×7: a row of taps at a time"],
             [grad_weight_f32_nchw_7s2_1x4x1, GradWeight, F32, Nchw, Exactly(7), Exactly(2), Taps, (1, 4, 1), 16,
-                "7×7 stride 2: one row of taps at a time"],
+                "7×7 stride 2: a row of taps at a time"],
             [grad_weight_f32_nchw_any_1x4x1, GradWeight, F32, Nchw, Any, Any, Span, (1, 4, 1), 16,
                 "any window and multiplier, tap after tap"],
         }
@@ -284,14 +270,16 @@ impl Instance {
         let depth = match self.body {
             Body::Span => true,
             // Planes of one source channel may follow each other, but not be summed over.
-            _ => problem.multiplier() == 1 || (self.layout == Layout::Nchw && !gradient),
+            _ => {
+                let sums = problem.pass() == Pass::GradInput;
+                problem.multiplier() == 1 || (self.layout == Layout::Nchw && !sums)
+            }
         };
         (self.pass == problem.pass() || gradient)
             && self.dtype == problem.dtype()
             && self.layout == problem.layout()
             && window(problem.height())
             && window(problem.width())
-            && (self.body != Body::Pairs || problem.width().pad_low() >= 0)
             && depth
     }
 
@@ -307,9 +295,7 @@ impl Instance {
     #[must_use]
     pub fn clips(&self, clip: usize) -> bool {
         match (self.kernel, self.layout) {
-            (Size::Exactly(kernel), _) if self.body == Body::Pairs => {
-                clip < kernel.div_ceil(2).min(3)
-            }
+            (Size::Exactly(kernel), _) if self.body == Body::Pairs => clip < kernel.div_ceil(2),
             (Size::Exactly(kernel), Layout::Nhwc) => {
                 let half = kernel / 2;
                 clip == 0 || clip == half || (self.stride != Size::Exactly(1) && clip + 1 == half)

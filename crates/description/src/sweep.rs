@@ -1,4 +1,4 @@
-use crate::axis::{Axis, GradInputSpans, Span, Spans};
+use crate::axis::{Axis, GradInputSpans, Pairs, Span, Spans};
 use crate::problem::{Pass, Problem};
 
 /// A pass that computes each result from a window of its source: the output from the input, or the
@@ -15,9 +15,8 @@ pub struct Sweep {
     pub result_channels: usize,
     /// Axes of the forward convolution that it is, `[h][w]`: for an input gradient only at stride 1.
     pub(crate) convolution: Option<[Axis; 2]>,
-    /// Horizontal axis of a convolution whose results are pairs of this one's, and whether the first
-    /// pair lacks its first: for an input gradient at stride 2.
-    pub(crate) pairs: Option<(Axis, bool)>,
+    /// Its columns in pairs: for an input gradient at stride 2.
+    pub(crate) pairs: Option<Pairs>,
     /// Whether it reads the kernel backwards.
     pub(crate) reversed: bool,
     axes: [Axis; 2],
@@ -37,7 +36,7 @@ impl Sweep {
                 results: inputs,
                 result_channels: channels,
                 convolution: height.zip(width).map(|(height, width)| [height, width]),
-                pairs: axes[1].paired(),
+                pairs: axes[1].pairs(),
                 reversed: true,
                 axes,
             };
@@ -58,6 +57,16 @@ impl Sweep {
     #[must_use]
     pub const fn is_gradient(&self) -> bool {
         self.reversed
+    }
+
+    /// The windows of its columns, and how many results each has, if tiles can slide over them.
+    #[must_use]
+    pub fn column_windows(&self) -> Option<(Axis, usize)> {
+        match (self.convolution, self.pairs) {
+            (Some([_, width]), _) => Some((width, 1)),
+            (None, Some(pairs)) => Some((pairs.windows, 2)),
+            (None, None) => None,
+        }
     }
 
     /// Spans of its rows.

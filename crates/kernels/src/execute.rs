@@ -175,7 +175,7 @@ impl<L: Lanes> Run<'_, L> {
             self.nchw_rectangle(rectangle, image, planes.start..cut);
             self.nchw_rectangle(rectangle, image, cut..planes.end);
         } else if rows.len > 1 {
-            let end = rows.out + rows.len;
+            let end = rows.out + (rows.len - 1) * rows.out_step + 1;
             let cut = if low { rows.out + 1 } else { end - 1 };
             for rows in [rows.clip(rows.out, cut), rows.clip(cut, end)].into_iter().flatten() {
                 self.nchw_rectangle(&Rectangle { rows, ..*rectangle }, image, planes.clone());
@@ -207,10 +207,10 @@ impl<L: Lanes> Run<'_, L> {
         image: usize,
         planes: &Range<usize>,
     ) -> (bool, bool) {
-        let (sweep, width) = (self.sweep, self.problem.width());
-        if rows.taps == 0 {
+        let sweep = self.sweep;
+        let Some((windows, unit)) = sweep.column_windows().filter(|_| rows.taps > 0) else {
             return (false, false);
-        }
+        };
         let (multiplier, _) = self.multipliers();
         let plane = |result: usize| {
             let channel = image * sweep.source_channels + result / multiplier;
@@ -218,8 +218,8 @@ impl<L: Lanes> Run<'_, L> {
         };
         let row = |row: usize| (row * sweep.source[1]) as isize;
         let first = tile.src as isize - tile.clip_low as isize;
-        let lanes = tile.columns.next_multiple_of(LANES);
-        let last = first + ((lanes - 1) * width.stride() + width.kernel() - 1) as isize;
+        let lanes = tile.columns.div_ceil(unit).next_multiple_of(LANES);
+        let last = first + ((lanes - 1) * windows.stride() + windows.kernel() - 1) as isize;
         let last_row = rows.src + (rows.len - 1) * rows.src_step + (rows.taps - 1) * rows.src_tap;
         let len = self.problem.batch() * sweep.source_channels * sweep.source[0] * sweep.source[1];
         let low = plane(planes.start) + row(rows.src) + first;
@@ -298,7 +298,7 @@ impl Axes {
             dst: times(rows.out_step, result.row),
             clip_low: rectangle.clip_low,
             clip_high: rectangle.clip_high,
-            lacks_first: false,
+            odd_first: false,
         };
         let (src, tap, out, column_walk) = match rectangle.columns {
             Columns::Tiles(tile) => {
@@ -311,7 +311,7 @@ impl Axes {
                     dst: result.column as isize,
                     clip_low: tile.clip_low,
                     clip_high: tile.clip_high,
-                    lacks_first: tile.lacks_first,
+                    odd_first: tile.odd_first,
                 };
                 (tile.src, tile.tap, tile.out, walk)
             }
@@ -325,7 +325,7 @@ impl Axes {
                     dst: times(span.out_step, result.column),
                     clip_low: 0,
                     clip_high: 0,
-                    lacks_first: false,
+                    odd_first: false,
                 };
                 (span.src, span.tap, span.out, walk)
             }

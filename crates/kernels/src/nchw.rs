@@ -27,7 +27,11 @@ pub(crate) fn row<
     let Task { rows, columns, depth, .. } = task;
     let tile = VECTORS * LANES;
     let (tiles, live) = if EDGE { (1, columns.len) } else { (columns.len / tile, tile) };
-    let masks = if EDGE { Masks::<L, K>::new(l, task, S, VECTORS) } else { Masks::none(l) };
+    let masks = if EDGE {
+        Masks::<L, K, VECTORS>::new(l, task, S, columns.len, K / 2)
+    } else {
+        Masks::none(l)
+    };
     for plane in 0..depth.len as isize {
         let fresh = start(l, task, plane);
         let plane_weights = task.weights.step(plane * depth.weights);
@@ -61,7 +65,7 @@ pub(crate) fn row<
                                     l.load_even(at)
                                 }
                             };
-                            acc[v] = match masks.of(v, u, VECTORS) {
+                            acc[v] = match masks.of(v, u) {
                                 Some(mask) if EDGE => l.fma_where(mask, acc[v], x, w),
                                 _ => l.fma(acc[v], x, w),
                             };
@@ -83,38 +87,130 @@ pub(crate) fn row<
     }
 }
 
-/// Which lanes of an edge tile have their taps: half a kernel at most is missing at either end, so
-/// only the first vector can miss columns before the input and only the last two after it.
-struct Masks<L: Lanes, const K: usize> {
+/// One row of results of an input gradient at stride 2, in pairs of neighbours: `VECTORS` vectors of pairs
+/// at a time, kernel row after kernel row.
+///
+/// A window of `REACH` = ⌈K/2⌉ output gradients gives both of a pair, one by the even taps and the
+/// other (the first, if `ODD`) by the odd ones. Lanes are pairs, so the results of a vector are zipped
+/// before they are stored. `EDGE` as in [`row`].
+#[inline(always)]
+pub(crate) fn pairs<
+    L: Lanes,
+    const K: usize,
+    const REACH: usize,
+    const VECTORS: usize,
+    const ODD: bool,
+    const EDGE: bool,
+>(
+    l: L,
+    task: &Task<L>,
+) {
+    let Task { rows, columns, depth, .. } = task;
+    let tile = VECTORS * 2 * LANES;
+    let (tiles, live) = if EDGE { (1, columns.len) } else { (columns.len / tile, tile) };
+    let masks = if EDGE {
+        Masks::<L, REACH, VECTORS>::new(l, task, 1, columns.len.div_ceil(2), REACH - 1)
+    } else {
+        Masks::none(l)
+    };
+    for plane in 0..depth.len as isize {
+        let plane_weights = task.weights.step(plane * depth.weights);
+        for row in 0..rows.len as isize {
+            let mut tile_src = task.src.step(plane * depth.src + row * rows.src);
+            let mut tile_dst = task.dst.step(plane * depth.dst + row * rows.dst);
+            for _ in 0..tiles {
+                let mut even = [l.zero(); VECTORS];
+                let mut odd = [l.zero(); VECTORS];
+                let (mut src, mut weights) = (tile_src, plane_weights);
+                let mut taps = rows.taps;
+                loop {
+                    unroll!(r < REACH => {
+                        let tap = 2 * (REACH - 1 - r);
+                        let odd_tap = tap.wrapping_add_signed(if ODD { -1 } else { 1 });
+                        let weight = |tap: usize| {
+                            // SAFETY: one of the kernel row's K weights.
+                            unsafe { l.load_splat(weights.step(tap as isize * columns.weights_tap)) }
+                        };
+                        let w = weight(tap);
+                        let odd_w = if odd_tap < K { weight(odd_tap) } else { w };
+                        unroll!(v < VECTORS => {
+                            // SAFETY: the tile's vectors, to the end of the last one.
+                            let x = unsafe { l.load(src.step((v * LANES + r) as isize)) };
+                            let fma = |acc, w| match masks.of(v, r) {
+                                Some(mask) if EDGE => l.fma_where(mask, acc, x, w),
+                                _ => l.fma(acc, x, w),
+                            };
+                            even[v] = fma(even[v], w);
+                            if odd_tap < K {
+                                odd[v] = fma(odd[v], odd_w);
+                            }
+                        });
+                    });
+                    taps -= 1;
+                    if taps == 0 {
+                        break;
+                    }
+                    src = src.step(rows.src_tap);
+                    weights = weights.step(rows.weights_tap);
+                }
+                unroll!(v < VECTORS => {
+                    let (first, second) = if ODD { (odd[v], even[v]) } else { (even[v], odd[v]) };
+                    let (low, high) = l.zip(first, second);
+                    let dst = tile_dst.step((v * 2 * LANES) as isize);
+                    let left = live - v * 2 * LANES;
+                    if EDGE && v + 1 == VECTORS && left <= LANES {
+                        store(l, task, [low], dst, 0, (left, left));
+                    } else {
+                        let last = if EDGE && v + 1 == VECTORS { left - LANES } else { LANES };
+                        store(l, task, [low, high], dst, LANES as isize, (LANES, last));
+                    }
+                });
+                tile_src = tile_src.step((VECTORS * LANES) as isize);
+                tile_dst = tile_dst.step(tile as isize);
+            }
+        }
+    }
+}
+
+/// Which lanes of an edge tile have their taps. Fewer than a kernel are missing at either end, so
+/// only the first vector can miss columns before the source and only the last two after it.
+struct Masks<L: Lanes, const K: usize, const VECTORS: usize> {
     /// By tap, for the first vector.
     low: [L::Mask; MOST_CLIPPED],
     /// By vector from the last and tap from the last.
     high: [[L::Mask; MOST_CLIPPED]; 2],
+    /// Most columns that windows miss at either end.
+    most: usize,
 }
 
-/// Half of the widest kernel.
+/// Most columns that windows miss at either end: half of the widest kernel, or all but one of a pair's.
 const MOST_CLIPPED: usize = 3;
 
-impl<L: Lanes, const K: usize> Masks<L, K> {
+impl<L: Lanes, const K: usize, const VECTORS: usize> Masks<L, K, VECTORS> {
     #[inline(always)]
     fn none(l: L) -> Self {
         let all = l.mask(0, LANES);
-        Self { low: [all; MOST_CLIPPED], high: [[all; MOST_CLIPPED]; 2] }
+        Self { low: [all; MOST_CLIPPED], high: [[all; MOST_CLIPPED]; 2], most: 0 }
     }
 
+    /// The masks of `windows` windows that miss `most` columns at most at either end.
     #[inline(always)]
-    fn new(l: L, task: &Task<L>, stride: usize, vectors: usize) -> Self {
-        let columns = &task.columns;
-        // Columns of the window that exist, counted from its first, clipped or not.
-        let end = (columns.len - 1) * stride + K - columns.clip_high;
-        let mut masks = Self::none(l);
-        for tap in 0..K / 2 {
-            let first = columns.clip_low.saturating_sub(tap).div_ceil(stride);
-            masks.low[tap] = l.mask(first.min(LANES), LANES);
-            let lanes = end.saturating_sub(K - 1 - tap).div_ceil(stride);
-            for (vector, masks) in masks.high.iter_mut().enumerate().take(vectors) {
-                let before = (vectors - 1 - vector) * LANES;
-                masks[tap] = l.mask(0, lanes.saturating_sub(before).min(LANES));
+    fn new(l: L, task: &Task<L>, stride: usize, windows: usize, most: usize) -> Self {
+        // Columns of the windows that exist, counted from the first, clipped or not.
+        let start = task.columns.clip_low;
+        let end = (windows - 1) * stride + K - task.columns.clip_high;
+        let lanes = |vector: usize, tap: usize| {
+            let first = |column: usize| {
+                let window = column.saturating_sub(tap).div_ceil(stride);
+                window.saturating_sub(vector * LANES).min(LANES)
+            };
+            l.mask(first(start), first(end))
+        };
+        let mut masks = Self { most, ..Self::none(l) };
+        for tap in 0..most {
+            masks.low[tap] = lanes(0, tap);
+            for (vector, high) in masks.high.iter_mut().enumerate().take(VECTORS) {
+                high[tap] = lanes(VECTORS - 1 - vector, K - 1 - tap);
             }
         }
         masks
@@ -122,11 +218,11 @@ impl<L: Lanes, const K: usize> Masks<L, K> {
 
     /// The mask of a vector and tap, if it can miss a column.
     #[inline(always)]
-    fn of(&self, vector: usize, tap: usize, vectors: usize) -> Option<L::Mask> {
-        let (half, from_last) = (K / 2, vectors - 1 - vector);
-        if vector == 0 && tap < half {
+    fn of(&self, vector: usize, tap: usize) -> Option<L::Mask> {
+        let from_last = VECTORS - 1 - vector;
+        if vector == 0 && tap < self.most {
             Some(self.low[tap])
-        } else if tap + half >= K && from_last < half.min(2) {
+        } else if tap + self.most >= K && from_last < self.most.min(2) {
             Some(self.high[from_last][K - 1 - tap])
         } else {
             None

@@ -83,9 +83,9 @@ pub(crate) fn row<
 
 /// One row of results of an input gradient at stride 2, in pairs of neighbours.
 ///
-/// Of an output gradient `o`, even taps go to the first of a pair and odd ones to the second, so
-/// that a window of `REACH` = ⌈K/2⌉ of them gives both: each is loaded once for the tile and used by all K taps
-/// of the row. Otherwise as [`row`], in ascending order of the source.
+/// A window of `REACH` = ⌈K/2⌉ output gradients gives both of a pair, one by the even taps and the
+/// other (the first, if `ODD`) by the odd ones: each is loaded once for the tile and used by all K taps of
+/// the row. At an `EDGE`, windows may miss columns. Otherwise as [`row`], in ascending order of the source.
 #[inline(always)]
 pub(crate) fn pairs<
     L: Lanes,
@@ -93,24 +93,26 @@ pub(crate) fn pairs<
     const REACH: usize,
     const PAIRS: usize,
     const COLUMNS: usize,
-    const LOW: usize,
-    const HIGH: usize,
+    const ODD: bool,
+    const EDGE: bool,
 >(
     l: L,
     task: &Task<L>,
 ) {
     let Task { rows, columns, .. } = task;
     let window = PAIRS - 1 + REACH;
-    let lacking = isize::from(columns.lacks_first);
-    let virtual_columns = columns.len + columns.lacks_first as usize;
-    let complete = virtual_columns.is_multiple_of(COLUMNS);
+    // Which of a pair takes the even taps.
+    let (even, odd) = (ODD as usize, !ODD as usize);
+    let complete = columns.len.is_multiple_of(COLUMNS);
     for row in 0..rows.len as isize {
         let mut tile_src = task.src.step(row * rows.src);
-        let mut tile_dst = task.dst.step(row * rows.dst - lacking * columns.dst);
-        for _ in 0..virtual_columns.div_ceil(COLUMNS) {
+        let mut tile_dst = task.dst.step(row * rows.dst);
+        for _ in 0..columns.len.div_ceil(COLUMNS) {
             for channel in (0..task.depth.len as isize).step_by(LANES) {
                 let mut acc = [l.zero(); COLUMNS];
-                let mut src = tile_src.step(channel);
+                let low = if EDGE { each_time(columns.clip_low) } else { 0 };
+                let high = if EDGE { each_time(columns.clip_high) } else { 0 };
+                let mut src = tile_src.step(channel - low as isize * columns.src_tap);
                 let mut weights = task.weights.step(channel);
                 let mut taps = rows.taps;
                 loop {
@@ -119,25 +121,25 @@ pub(crate) fn pairs<
                         // SAFETY: one of the kernel row's K weights.
                         w[u] = unsafe { l.load(weights.step(u as isize * columns.weights_tap)) };
                     });
-                    let mut x = [l.zero(); MOST_COLUMNS];
-                    unroll!(p < PAIRS => {
-                        unroll!(r < REACH => {
-                            let q = p + r;
-                            if q >= LOW && q < window - HIGH {
-                                if p == 0 || r + 1 == REACH {
-                                    let column = src.step((q - LOW) as isize * columns.src_tap);
-                                    // SAFETY: a column of the window that the tile does not miss.
-                                    x[q] = unsafe { l.load(column) };
+                    unroll!(q < PAIRS + REACH - 1 => {
+                        let before = EDGE && q + 1 < REACH && q < low;
+                        let after = EDGE && q + REACH > window && q + high >= window;
+                        if !before && !after {
+                            let column = src.step(q as isize * columns.src_tap);
+                            // SAFETY: a column of the window that the tile does not miss.
+                            let x = unsafe { l.load(column) };
+                            unroll!(p < PAIRS => {
+                                if p <= q && q - p < REACH {
+                                    let tap = 2 * (REACH - 1 - (q - p));
+                                    let first = &mut acc[2 * p + even];
+                                    *first = l.fma(*first, x, w[tap]);
+                                    if let Some(&w) = w.get(tap.wrapping_add_signed(if ODD { -1 } else { 1 })) {
+                                        let second = &mut acc[2 * p + odd];
+                                        *second = l.fma(*second, x, w);
+                                    }
                                 }
-                                let even = 2 * (REACH - 1 - r);
-                                if even < K {
-                                    acc[2 * p] = l.fma(acc[2 * p], x[q], w[even]);
-                                }
-                                if even + 1 < K {
-                                    acc[2 * p + 1] = l.fma(acc[2 * p + 1], x[q], w[even + 1]);
-                                }
-                            }
-                        });
+                            });
+                        }
                     });
                     taps -= 1;
                     if taps == 0 {
@@ -147,14 +149,12 @@ pub(crate) fn pairs<
                     weights = weights.step(rows.weights_tap).anew();
                 }
                 let dst = tile_dst.step(channel);
-                if each_time(complete && lacking == 0) {
+                if each_time(complete) {
                     store(l, task, acc, dst, columns.dst, (LANES, LANES));
                 } else {
-                    unroll!(j < COLUMNS => {
-                        if (j > 0 || lacking == 0) && (j + 1 < COLUMNS || complete) {
-                            let dst = dst.step(j as isize * columns.dst);
-                            store(l, task, [acc[j]], dst, 0, (LANES, LANES));
-                        }
+                    unroll!(j < COLUMNS - 1 => {
+                        let dst = dst.step(j as isize * columns.dst);
+                        store(l, task, [acc[j]], dst, 0, (LANES, LANES));
                     });
                 }
             }

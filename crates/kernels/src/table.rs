@@ -3,7 +3,7 @@
 //! counted, in a compiled program.
 
 use depthwise_description::{Body, Instance, Kernel, Layout, for_each_instance};
-use depthwise_lanes::Lanes;
+use depthwise_lanes::{LANES, Lanes};
 
 use crate::reduce::{self, Reduction};
 use crate::task::Task;
@@ -98,13 +98,12 @@ macro_rules! body {
         nhwc::span($l, $task)
     };
     (Forward Nchw Row ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
-        match edge_vectors($task) {
-            0 => nchw::row::<L, $k, $s, 4, false>($l, $task),
-            1 => nchw::row::<L, $k, $s, 1, true>($l, $task),
-            2 => nchw::row::<L, $k, $s, 2, true>($l, $task),
-            3 => nchw::row::<L, $k, $s, 3, true>($l, $task),
-            _ => nchw::row::<L, $k, $s, 4, true>($l, $task),
-        }
+        edges!(
+            edge_vectors($task, 1),
+            VECTORS,
+            EDGE,
+            nchw::row::<L, $k, $s, VECTORS, EDGE>($l, $task)
+        )
     };
     (Forward Nchw Span () () $rows:literal $columns:literal $l:ident $task:ident) => {
         nchw::span($l, $task)
@@ -112,56 +111,69 @@ macro_rules! body {
     (GradInput Nhwc Pairs ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {{
         const REACH: usize = usize::div_ceil($k, 2);
         const PAIRS: usize = $columns / 2;
-        // Windows may miss two columns, or one less than they reach.
-        const TWO: usize = if REACH > 2 { 2 } else { 1 };
-        clip_case!(
-            $task.columns.clip_low,
-            LOW,
-            TWO,
-            clip_case!(
-                $task.columns.clip_high,
-                HIGH,
-                TWO,
-                nhwc::pairs::<L, $k, REACH, PAIRS, $columns, LOW, HIGH>($l, $task)
-            )
-        )
+        let edge = $task.columns.clip_low + $task.columns.clip_high > 0;
+        match ($task.columns.odd_first, edge) {
+            (false, false) => nhwc::pairs::<L, $k, REACH, PAIRS, $columns, false, false>($l, $task),
+            (false, true) => nhwc::pairs::<L, $k, REACH, PAIRS, $columns, false, true>($l, $task),
+            (true, false) => nhwc::pairs::<L, $k, REACH, PAIRS, $columns, true, false>($l, $task),
+            (true, true) => nhwc::pairs::<L, $k, REACH, PAIRS, $columns, true, true>($l, $task),
+        }
     }};
-    (GradWeight Nhwc Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $L:ident $r:ident) => {
-        reduce::nhwc::taps::<$L, $rows, $k>($r, |place| {
-            reduce::nhwc::leaf::<$L, $rows, $k, $s, $columns>($r, place)
+    (GradInput Nchw Pairs ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {{
+        const REACH: usize = usize::div_ceil($k, 2);
+        if $task.columns.odd_first {
+            edges!(
+                edge_vectors($task, 2),
+                VECTORS,
+                EDGE,
+                nchw::pairs::<L, $k, REACH, VECTORS, true, EDGE>($l, $task)
+            )
+        } else {
+            edges!(
+                edge_vectors($task, 2),
+                VECTORS,
+                EDGE,
+                nchw::pairs::<L, $k, REACH, VECTORS, false, EDGE>($l, $task)
+            )
+        }
+    }};
+    (GradWeight Nhwc Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $L:ident $r:ident) => {{
+        const VECTORS: usize = reduce::vectors($k);
+        reduce::nhwc::taps::<$L, $k, VECTORS>($r, |place, sums| {
+            reduce::nhwc::leaf::<$L, $rows, $k, $s, $columns, VECTORS>($r, place, sums)
         })
-    };
+    }};
     (GradWeight Nhwc Span () () $rows:literal $columns:literal $L:ident $r:ident) => {
         reduce::nhwc::span($r)
     };
-    (GradWeight Nchw Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $L:ident $r:ident) => {
-        reduce::nchw::taps::<$L, $rows, $k>($r, |place| {
-            reduce::nchw::leaf::<$L, $rows, $k, $s>($r, place)
+    (GradWeight Nchw Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $L:ident $r:ident) => {{
+        const PLANES: usize = reduce::vectors($k);
+        reduce::nchw::taps::<$L, $k, PLANES>($r, |place, sums| {
+            reduce::nchw::leaf::<$L, $rows, $k, $s, PLANES>($r, place, sums)
         })
-    };
+    }};
     (GradWeight Nchw Span () () $rows:literal $columns:literal $L:ident $r:ident) => {
         reduce::nchw::span($r)
     };
 }
 
-/// Calls `$call` with the number of clipped columns, 0, 1 or `$most`, as the constant `$name`.
-macro_rules! clip_case {
-    ($clip:expr, $name:ident, $most:ident, $call:expr) => {
-        match $clip {
-            0 => {
-                const $name: usize = 0;
-                $call
-            }
-            clip if $most == 1 || clip == 1 => {
-                const $name: usize = 1;
-                $call
-            }
-            _ => {
-                const $name: usize = $most;
-                $call
-            }
+/// Calls `$call` with the vectors of a tile and whether it is an edge as the constants `$vectors` and
+/// `$edge`, given [`edge_vectors`].
+macro_rules! edges {
+    ($edge_vectors:expr, $vectors:ident, $edge:ident, $call:expr) => {
+        match $edge_vectors {
+            0 => edges!(@ $vectors $edge 4 false $call),
+            1 => edges!(@ $vectors $edge 1 true $call),
+            2 => edges!(@ $vectors $edge 2 true $call),
+            3 => edges!(@ $vectors $edge 3 true $call),
+            _ => edges!(@ $vectors $edge 4 true $call),
         }
     };
+    (@ $vectors:ident $edge:ident $count:literal $is_edge:literal $call:expr) => {{
+        const $vectors: usize = $count;
+        const $edge: bool = $is_edge;
+        $call
+    }};
 }
 
 /// Calls `$call` with the numbers of clipped columns as the constants `$low` and `$high`, for those
@@ -210,11 +222,11 @@ pub(crate) fn reduce<L: Lanes>(
     }
 }
 
-/// Vectors of a tile that is at an edge or not full; 0 for full tiles within the map.
-fn edge_vectors<L: Lanes>(task: &Task<L>) -> usize {
-    const FULL: usize = 4 * depthwise_lanes::LANES;
-    let columns = &task.columns;
+/// Vectors of windows, of `unit` results each, in a tile that is at an edge or not full; 0 for full
+/// tiles within the map.
+fn edge_vectors<L: Lanes>(task: &Task<L>, unit: usize) -> usize {
+    let (columns, vector) = (&task.columns, unit * LANES);
     let inside =
-        columns.clip_low == 0 && columns.clip_high == 0 && columns.len.is_multiple_of(FULL);
-    if inside { 0 } else { columns.len.div_ceil(depthwise_lanes::LANES) }
+        columns.clip_low == 0 && columns.clip_high == 0 && columns.len.is_multiple_of(4 * vector);
+    if inside { 0 } else { columns.len.div_ceil(vector) }
 }

@@ -22,8 +22,8 @@ pub struct Walk {
     pub clip_low: usize,
     /// Source positions that the last windows miss.
     pub clip_high: usize,
-    /// Whether the first pair of results lacks its first (tiles of pairs).
-    pub lacks_first: bool,
+    /// Whether the first result of each pair takes the odd taps (tiles of pairs).
+    pub odd_first: bool,
 }
 
 /// What one call of a kernel computes: a rectangle of results, over vectors of channels (NHWC) or
@@ -150,9 +150,9 @@ pub(crate) fn finish<L: Lanes>(
     result
 }
 
-/// A choice that is the same for a whole task, to be made anew for each tile: if the optimiser knew
-/// that it stays the same, it would copy every loop for each of its cases.
+/// What choices depend on that are the same for a whole task, to be made anew for each tile: if the
+/// optimiser knew that it stays the same, it would copy every loop for each of its cases.
 #[inline(always)]
-pub(crate) fn each_time(choice: bool) -> bool {
+pub(crate) fn each_time<T>(choice: T) -> T {
     black_box(choice)
 }

@@ -151,11 +151,14 @@ pub trait Lanes: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// The given lane, four times.
     fn lane(self, vector: Self::Vector, lane: usize) -> Self::Vector;
 
+    /// Lanes 0 of both, lanes 1, and so on: `[a0, b0, a1, b1]` and `[a2, b2, a3, b3]`.
+    fn zip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector);
+
     /// `a + b`, rounded.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
-    /// `(lane 0 + lane 1) + (lane 2 + lane 3)`, four times.
-    fn sum(self, vector: Self::Vector) -> Self::Vector;
+    /// `(lane 0 + lane 1) + (lane 2 + lane 3)` of each of four vectors.
+    fn sums(self, vectors: [Self::Vector; LANES]) -> Self::Vector;
 
     /// `acc + a·b`, rounded as the contract says.
     fn fma(self, acc: Self::Vector, a: Self::Vector, b: Self::Vector) -> Self::Vector;

@@ -148,18 +148,21 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
+    fn zip(self, a: float32x4_t, b: float32x4_t) -> (float32x4_t, float32x4_t) {
+        // SAFETY: the token is the proof of NEON.
+        unsafe { (vzip1q_f32(a, b), vzip2q_f32(a, b)) }
+    }
+
+    #[inline(always)]
     fn add(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
         // SAFETY: the token is the proof of NEON.
         unsafe { vaddq_f32(a, b) }
     }
 
     #[inline(always)]
-    fn sum(self, vector: float32x4_t) -> float32x4_t {
+    fn sums(self, [a, b, c, d]: [float32x4_t; LANES]) -> float32x4_t {
         // SAFETY: the token is the proof of NEON.
-        unsafe {
-            let pairs = vpaddq_f32(vector, vector);
-            vpaddq_f32(pairs, pairs)
-        }
+        unsafe { vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)) }
     }
 
     #[inline(always)]

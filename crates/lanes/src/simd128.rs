@@ -37,7 +37,8 @@ impl Simd128Relaxed {
 }
 
 macro_rules! simd128_lanes {
-    ($token:ty, $name:literal, $contract:ty, |$acc:ident, $a:ident, $b:ident| $fma:expr) => {
+    ($token:ty, $name:literal, $contract:ty, |$acc:ident, $a:ident, $b:ident| $fma:expr,
+        |$mask:ident| $fma_where:expr) => {
         impl Lanes for $token {
             const NAME: &'static str = $name;
             type Contract = $contract;
@@ -45,7 +46,7 @@ macro_rules! simd128_lanes {
             type Src = Src;
             type Dst = Dst;
             type Vector = v128;
-            type Mask = v128;
+            type Mask = Mask;
 
             #[inline(always)]
             fn zero(self) -> v128 {
@@ -132,14 +133,22 @@ macro_rules! simd128_lanes {
             }
 
             #[inline(always)]
+            fn zip(self, a: v128, b: v128) -> (v128, v128) {
+                (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b))
+            }
+
+            #[inline(always)]
             fn add(self, a: v128, b: v128) -> v128 {
                 f32x4_add(a, b)
             }
 
             #[inline(always)]
-            fn sum(self, vector: v128) -> v128 {
-                let pairs = f32x4_add(vector, i32x4_shuffle::<1, 0, 3, 2>(vector, vector));
-                f32x4_add(pairs, i32x4_shuffle::<2, 3, 0, 1>(pairs, pairs))
+            fn sums(self, [a, b, c, d]: [v128; LANES]) -> v128 {
+                let pairs = |low, high| {
+                    let even = i32x4_shuffle::<0, 2, 4, 6>(low, high);
+                    f32x4_add(even, i32x4_shuffle::<1, 3, 5, 7>(low, high))
+                };
+                pairs(pairs(a, b), pairs(c, d))
             }
 
             #[inline(always)]
@@ -148,14 +157,15 @@ macro_rules! simd128_lanes {
             }
 
             #[inline(always)]
-            fn fma_where(self, mask: v128, acc: v128, a: v128, b: v128) -> v128 {
-                v128_bitselect(self.fma(acc, a, b), acc, mask)
+            fn fma_where(self, $mask: Mask, $acc: v128, $a: v128, $b: v128) -> v128 {
+                $fma_where
             }
 
             #[inline(always)]
-            fn mask(self, from: usize, to: usize) -> v128 {
+            fn mask(self, from: usize, to: usize) -> Mask {
                 let lane = |lane| if from <= lane && lane < to { u32::MAX } else { 0 };
-                u32x4(lane(0), lane(1), lane(2), lane(3))
+                let set = u32x4(lane(0), lane(1), lane(2), lane(3));
+                Mask { set, minus_zero: v128_andnot(f32x4_splat(-0.0), set) }
             }
 
             #[inline(always)]
@@ -168,9 +178,25 @@ macro_rules! simd128_lanes {
     };
 }
 
-simd128_lanes!(Simd128, "simd128", MulAdd, |acc, a, b| f32x4_add(acc, f32x4_mul(a, b)));
+/// Lanes that are all ones, and those that are −0: the others.
+#[derive(Clone, Copy)]
+pub struct Mask {
+    set: v128,
+    minus_zero: v128,
+}
+
+// Adding −0 changes nothing, and takes half the instructions that selecting does on x86-64.
+simd128_lanes!(Simd128, "simd128", MulAdd, |acc, a, b| f32x4_add(acc, f32x4_mul(a, b)), |mask| {
+    f32x4_add(acc, v128_or(v128_and(f32x4_mul(a, b), mask.set), mask.minus_zero))
+});
 #[cfg(target_feature = "relaxed-simd")]
-simd128_lanes!(Simd128Relaxed, "simd128-relaxed", Fused, |acc, a, b| f32x4_relaxed_madd(a, b, acc));
+simd128_lanes!(
+    Simd128Relaxed,
+    "simd128-relaxed",
+    Fused,
+    |acc, a, b| f32x4_relaxed_madd(a, b, acc),
+    |mask| i32x4_relaxed_laneselect(f32x4_relaxed_madd(a, b, acc), acc, mask.set)
+);
 
 /// `vector < min ? min : vector`
 #[cfg(not(target_feature = "relaxed-simd"))]

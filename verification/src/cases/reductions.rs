@@ -15,8 +15,10 @@ use crate::shape::Shape;
 /// Output rows of small maps.
 const ROWS: usize = 5;
 
-/// Output columns of small maps: two tiles of the widest instance, and what they leave.
-const COLUMNS: usize = 2 * 4 + 3;
+/// Output columns of small maps: two tiles, and what they leave.
+const fn columns(instance: &Instance) -> usize {
+    2 * instance.tile.columns + 3
+}
 
 const MULTIPLIERS: [usize; 5] = [1, 2, 3, 4, 5];
 
@@ -45,6 +47,7 @@ pub(super) fn weights(random: &mut Random) -> Vec<Case> {
     let mut cases: Vec<Case> = instances().flat_map(|i| small(i, random)).collect();
     cases.extend(instances().flat_map(|instance| borders(instance, random)));
     cases.extend(instances().flat_map(|instance| trees(instance, random)));
+    cases.extend(instances().flat_map(|instance| blocks(instance, random)));
     cases
 }
 
@@ -104,7 +107,7 @@ fn small(instance: &'static Instance, random: &mut Random) -> Vec<Case> {
     let (pads, slacks) = (Pads::ALL.len(), strides[strides.len() - 1]);
     let levels = [
         ROWS,
-        COLUMNS,
+        columns(instance),
         pads,
         pads,
         strides.len(),
@@ -159,22 +162,23 @@ fn small(instance: &'static Instance, random: &mut Random) -> Vec<Case> {
     rows.into_iter().map(&mut of).collect()
 }
 
-/// Small maps with each pair of paddings up to half a kernel and one more.
+/// Small maps with each pair of paddings up to half a kernel and one more: of one tile and of two.
 fn borders(instance: &'static Instance, random: &mut Random) -> Vec<Case> {
     let (Size::Exactly(kernel), Size::Exactly(stride)) = (instance.kernel, instance.stride) else {
         return Vec::new();
     };
     let window = Window { kernel, stride, dilation: 1 };
-    let pads = kernel as isize / 2 + 2;
-    let mut cases = Vec::new();
-    for (low, high) in (0..pads).flat_map(|low| (0..pads).map(move |high| (low, high))) {
-        let height = window.padded(high, low, 2 + random.below(4), random.below(stride));
-        let width = window.padded(low, high, 3 + random.below(8), random.below(stride));
+    let (pads, tile) = (kernel as isize / 2 + 2, instance.tile.columns);
+    let pairs = (0..pads).flat_map(|low| (0..pads).map(move |high| (low, high)));
+    let cases = pairs.flat_map(|(low, high)| [(low, high, 1), (low, high, tile)]);
+    let mut case = |(low, high, columns): (isize, isize, usize)| {
+        let (rows, columns) = (2 + random.below(4), columns + random.below(tile + 2));
+        let height = window.padded(high, low, rows, random.below(stride));
+        let width = window.padded(low, high, columns, random.below(stride));
         let shape = Shape { channels: 5, ..square(window, height, width) };
-        let case = case(instance.layout, shape, random);
-        cases.push(Case { instance: Some(instance), ..case });
-    }
-    cases
+        Case { instance: Some(instance), ..case(instance.layout, shape, random) }
+    };
+    cases.map(&mut case).collect()
 }
 
 /// Trees of one to seven leaves.
@@ -200,3 +204,21 @@ fn trees(instance: &'static Instance, random: &mut Random) -> Vec<Case> {
     }
     cases
 }
+
+/// More channels than any instance sums together, of maps with two leaves.
+fn blocks(instance: &'static Instance, random: &mut Random) -> Vec<Case> {
+    let (Size::Exactly(kernel), Size::Exactly(stride)) = (instance.kernel, instance.stride) else {
+        return Vec::new();
+    };
+    let window = Window { kernel, stride, dilation: 1 };
+    let [height, width] = [3, 2].map(|outputs| window.place(Pads::Half, outputs, 0));
+    let channels = if instance.layout == Layout::Nhwc { BLOCKS.map(|b| 4 * b + 1) } else { BLOCKS };
+    let cases = channels.map(|channels| {
+        let shape = Shape { channels, batch: 2, ..square(window, height, width) };
+        Case { instance: Some(instance), ..case(instance.layout, shape, random) }
+    });
+    cases.into()
+}
+
+/// Vectors of channels, or planes: one more than some instance sums together.
+const BLOCKS: [usize; 4] = [5, 9, 25, 50];

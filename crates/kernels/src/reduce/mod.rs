@@ -65,14 +65,17 @@ pub struct Reduction<'r, L: Lanes> {
     gradient: &'r Gradient<L>,
     height: Axis,
     width: Axis,
+    /// Size of the output, `[oh][ow]`.
+    output_size: [usize; 2],
     leaves: Leaves,
     input_channels: usize,
     output_channels: usize,
     multiplier: usize,
     input_len: usize,
     output_len: usize,
-    /// Columns whose windows are whole.
+    /// Columns whose windows are whole, and those whose windows have any tap.
     whole_windows: Range<usize>,
+    live_windows: Range<usize>,
     /// Output channels wanted.
     first: usize,
     end: usize,
@@ -85,6 +88,7 @@ impl<'r, L: Lanes> Reduction<'r, L> {
             gradient,
             height: problem.height(),
             width: problem.width(),
+            output_size: [problem.height().output(), problem.width().output()],
             leaves: Leaves::new(problem),
             input_channels: problem.channels(),
             output_channels: problem.output_channels(),
@@ -92,9 +96,16 @@ impl<'r, L: Lanes> Reduction<'r, L> {
             input_len: problem.input_len(),
             output_len: problem.output_len(),
             whole_windows: problem.width().whole_windows(),
+            live_windows: problem.width().live_windows(),
             first: channels.start,
             end: channels.end,
         }
+    }
+
+    /// The input channel of an output channel.
+    #[inline(always)]
+    fn source(&self, channel: usize) -> usize {
+        if self.multiplier == 1 { channel } else { channel / self.multiplier }
     }
 
     /// The same reduction for fewer channels.
@@ -123,6 +134,36 @@ impl<'r, L: Lanes> Reduction<'r, L> {
         }
     }
 
+    /// Writes the sums of the lanes of some vectors.
+    #[inline(always)]
+    fn write_sums(&self, at: usize, vectors: &[L::Vector]) {
+        for (chunk, vectors) in vectors.chunks(LANES).enumerate() {
+            let mut four = [self.lanes.zero(); LANES];
+            for (place, &vector) in four.iter_mut().zip(vectors) {
+                *place = vector;
+            }
+            self.write(at + chunk * LANES, self.lanes.sums(four), vectors.len());
+        }
+    }
+
+    /// The sums of all leaves.
+    #[inline(always)]
+    fn tree<const VECTORS: usize, const ROWS: usize, const TAPS: usize>(
+        &self,
+        sums: &mut Sums<L, VECTORS, ROWS, TAPS>,
+        leaf: &impl Fn(usize, &mut Sums<L, VECTORS, ROWS, TAPS>),
+    ) {
+        tree(self.lanes, 0, self.leaves.count(), sums, leaf);
+    }
+
+    /// Columns of a leaf whose windows have a tap inside the input.
+    #[inline(always)]
+    fn live_columns(&self, leaf: &Leaf) -> Range<usize> {
+        let (windows, columns) = (&self.live_windows, &leaf.columns);
+        let start = windows.start.clamp(columns.start, columns.end);
+        start..windows.end.clamp(start, columns.end)
+    }
+
     /// The spans of the columns of a leaf.
     fn column_spans(&self, leaf: &Leaf) -> impl Iterator<Item = Span> + use<L> {
         let (start, end) = (leaf.columns.start, leaf.columns.end);
@@ -136,6 +177,12 @@ impl<'r, L: Lanes> Reduction<'r, L> {
     }
 }
 
+/// Vectors of channels (NHWC) or planes (NCHW) that are summed together, for a kernel of `k` × `k` taps: whole cache lines, as many
+/// as make 3 KiB of sums, since the tree keeps one set of them for each of its levels.
+pub(crate) const fn vectors(k: usize) -> usize {
+    (208 / (k * k)).next_multiple_of(4)
+}
+
 /// Partial sums: for each of some vectors or planes, for some rows of taps, for the taps of a row.
 type Sums<L, const VECTORS: usize, const ROWS: usize, const TAPS: usize> =
     [[[<L as Lanes>::Vector; TAPS]; ROWS]; VECTORS];
@@ -145,18 +192,22 @@ fn tree<L: Lanes, const VECTORS: usize, const ROWS: usize, const TAPS: usize>(
     l: L,
     first: usize,
     count: usize,
-    leaf: &impl Fn(usize) -> Sums<L, VECTORS, ROWS, TAPS>,
-) -> Sums<L, VECTORS, ROWS, TAPS> {
+    sums: &mut Sums<L, VECTORS, ROWS, TAPS>,
+    leaf: &impl Fn(usize, &mut Sums<L, VECTORS, ROWS, TAPS>),
+) {
     if count == 1 {
-        return leaf(first);
+        return leaf(first, sums);
     }
     let half = Leaves::half(count);
-    let mut sum = tree::<L, VECTORS, ROWS, TAPS>(l, first, half, leaf);
-    let rest = tree::<L, VECTORS, ROWS, TAPS>(l, first + half, count - half, leaf);
-    for (sum, rest) in
-        sum.as_flattened_mut().as_flattened_mut().iter_mut().zip(rest.as_flattened().as_flattened())
+    tree(l, first, half, sums, leaf);
+    let mut rest = [[[l.zero(); TAPS]; ROWS]; VECTORS];
+    tree(l, first + half, count - half, &mut rest, leaf);
+    for (sum, rest) in sums
+        .as_flattened_mut()
+        .as_flattened_mut()
+        .iter_mut()
+        .zip(rest.as_flattened().as_flattened())
     {
         *sum = l.add(*sum, *rest);
     }
-    sum
 }

@@ -5,105 +5,165 @@ use core::ops::Range;
 use depthwise_description::Leaf;
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use super::{Reduction, Sums, tree};
+use super::{Reduction, Sums};
 
-/// A specialised kernel size and stride: `ROWS` rows of taps in registers.
+/// A specialised kernel size and stride.
+///
+/// ```text
+/// for each leaf, plane, ROWS rows of taps
+///     acc[0..ROWS][0..K] = 0
+///     for each row of positions that has them, vector of its columns: g = its output gradients
+///         acc[v][u] += x[v][u..] · g           (each x an unaligned load)
+/// ```
 ///
 /// Vectors of columns whose windows are whole are read as they lie. At the edges, lanes of taps that
-/// do not exist keep their sum; loads read on into neighbouring rows there, or gather where those
-/// are not in the tensor.
+/// do not exist keep their sum; loads read on into neighbouring rows there.
 ///
 /// `sum` is [`leaf`] for these parameters; the caller names it, so that the code of its loops is known
 /// by the instance's name.
 #[inline(always)]
-pub(crate) fn taps<L: Lanes, const ROWS: usize, const K: usize>(
+pub(crate) fn taps<L: Lanes, const K: usize, const PLANES: usize>(
     reduction: &Reduction<'_, L>,
-    sum: impl Fn(Place) -> Sums<L, 1, ROWS, K>,
+    sum: impl Fn(Place, &mut Sums<L, PLANES, K, K>),
 ) {
-    let (l, count) = (reduction.lanes, reduction.leaves.count());
-    for channel in reduction.first..reduction.end {
-        for group in (0..K).step_by(ROWS) {
-            let [sums] =
-                tree::<L, 1, ROWS, K>(l, 0, count, &|index| sum(Place { index, channel, group }));
-            for (row, taps) in sums.iter().enumerate().take(K - group) {
-                for (tap, &sum) in taps.iter().enumerate() {
-                    let at = (channel * K + group + row) * K + tap;
-                    reduction.write(at, l.sum(sum), 1);
-                }
-            }
+    for first in (reduction.first..reduction.end).step_by(PLANES) {
+        let planes = (reduction.end - first).min(PLANES);
+        let mut sums = [[[reduction.lanes.zero(); K]; K]; PLANES];
+        reduction.tree(&mut sums, &|index, sums| sum(Place { index, first, planes }, sums));
+        for (plane, sums) in sums.iter().enumerate().take(planes) {
+            reduction.write_sums((first + plane) * K * K, sums.as_flattened());
         }
     }
 }
 
-/// What is summed together: a leaf, for one output channel and the rows of taps from `group` on.
+/// What is summed together: a leaf, for some output channels from `first` on.
 pub(crate) struct Place {
     index: usize,
-    channel: usize,
-    group: usize,
+    first: usize,
+    planes: usize,
 }
 
 /// The sums of one leaf.
 #[inline(always)]
-pub(crate) fn leaf<L: Lanes, const ROWS: usize, const K: usize, const S: usize>(
+pub(crate) fn leaf<
+    L: Lanes,
+    const ROWS: usize,
+    const K: usize,
+    const S: usize,
+    const PLANES: usize,
+>(
     reduction: &Reduction<'_, L>,
-    Place { index, channel, group }: Place,
-) -> Sums<L, 1, ROWS, K> {
-    let (l, leaf) = (reduction.lanes, reduction.leaves.leaf(index));
-    let mut acc = [[l.zero(); K]; ROWS];
-    let edges = Edges::<L, K>::new(reduction, &leaf, S);
-    for row in leaf.rows.clone() {
-        let taps = reduction.height.dense_taps(row);
-        let rows = taps.start.clamp(group, group + ROWS) - group
-            ..taps.end.clamp(group, group + ROWS) - group;
-        if rows.is_empty() {
-            continue;
+    Place { index, first, planes }: Place,
+    sums: &mut Sums<L, PLANES, K, K>,
+) {
+    let leaf = reduction.leaves.leaf(index);
+    let vectors = Vectors::<L, K>::new(reduction, &leaf, S);
+    let rows_of_taps: [_; K] = core::array::from_fn(|tap| rows_of_tap(reduction, &leaf, tap, S));
+    for (plane, sums) in sums.iter_mut().enumerate().take(planes) {
+        let channel = first + plane;
+        let plane = Plane::<L, S>::new(reduction, &leaf, channel);
+        let safe = plane.safe_rows(reduction, &leaf, &vectors);
+        *sums = [[reduction.lanes.zero(); K]; K];
+        if leaf.rows.start < safe.start {
+            gather(reduction, &leaf, channel, leaf.rows.start..safe.start, sums);
         }
-        let line = Line::<L, S>::new(reduction, &leaf, row, channel, group);
-        if rows.len() == ROWS {
-            line.add::<ROWS, K, true>(&leaf, &edges, 0..ROWS, &mut acc);
-        } else {
-            line.add::<ROWS, K, false>(&leaf, &edges, rows, &mut acc);
+        for (group, sums) in sums.chunks_mut(ROWS).enumerate() {
+            let taps = group * ROWS..K.min((group + 1) * ROWS);
+            let mut rows = [const { 0..0 }; ROWS];
+            for (here, all) in rows.iter_mut().zip(&rows_of_taps[taps.clone()]) {
+                *here = all.start.clamp(safe.start, safe.end)..all.end.clamp(safe.start, safe.end);
+            }
+            plane.row(taps.start).add::<ROWS, K>(&rows, &vectors, sums);
+        }
+        if safe.end < leaf.rows.end {
+            gather(reduction, &leaf, channel, safe.end..leaf.rows.end, sums);
         }
     }
-    [acc]
 }
 
-/// Vectors of a leaf's columns at its edges, and which of their lanes have their taps.
-struct Edges<L: Lanes, const K: usize> {
+/// Rows of a leaf whose windows have a row of taps inside the input.
+#[inline(always)]
+fn rows_of_tap<L: Lanes>(
+    reduction: &Reduction<'_, L>,
+    leaf: &Leaf,
+    tap: usize,
+    stride: usize,
+) -> Range<usize> {
+    let (height, rows) = (reduction.height, &leaf.rows);
+    let before = height.pad_low() - tap as isize;
+    let first_at = |position: isize| {
+        let ahead = position.max(0) as usize;
+        ahead.div_ceil(stride).clamp(rows.start, rows.end)
+    };
+    let start = first_at(before);
+    start..first_at(before + height.input() as isize).max(start)
+}
+
+/// The vectors of columns of a leaf.
+struct Vectors<L: Lanes, const K: usize> {
     /// Columns of the vectors whose windows are whole.
     whole: Range<usize>,
-    /// By edge vector, in order of columns, and tap.
-    masks: [[L::Mask; K]; MOST_EDGES],
+    /// The vectors at the edges, in order, and how many of them come before the others.
+    edges: [Edge<L, K>; MOST_EDGES],
+    before: usize,
+    count: usize,
 }
 
-/// Most vectors with a column at an edge: half a kernel at each end touches one or two, and the last
-/// may be incomplete.
-const MOST_EDGES: usize = 5;
+/// A vector at an edge.
+#[derive(Clone, Copy)]
+struct Edge<L: Lanes, const K: usize> {
+    /// First column.
+    column: usize,
+    /// Which taps may be missing in some lane.
+    missing: Missing,
+    /// For each tap, the lanes that have it.
+    masks: [L::Mask; K],
+}
 
-impl<L: Lanes, const K: usize> Edges<L, K> {
+/// Taps that lanes of a vector lack.
+#[derive(Clone, Copy)]
+enum Missing {
+    /// Of the first half of the kernel alone.
+    Low,
+    /// Of the last half of the kernel alone.
+    High,
+    /// Any.
+    Any,
+}
+
+/// Most vectors at edges: less than a kernel at each end touches three.
+const MOST_EDGES: usize = 6;
+
+impl<L: Lanes, const K: usize> Vectors<L, K> {
     #[inline(always)]
     fn new(reduction: &Reduction<'_, L>, leaf: &Leaf, stride: usize) -> Self {
-        let (l, columns) = (reduction.lanes, leaf.columns.clone());
-        let windows = reduction.whole_windows.clone();
-        let start = windows.start.clamp(columns.start, columns.end) - columns.start;
-        let start = columns.start + start.next_multiple_of(LANES).min(columns.len());
-        let end = windows.end.clamp(start, columns.end.max(start)) - start;
-        let whole = start..start + end / LANES * LANES;
-        let mut masks = [[l.mask(0, 0); K]; MOST_EDGES];
-        let edges = vectors(columns.start..whole.start).chain(vectors(whole.end..columns.end));
-        for (first, masks) in edges.zip(&mut masks) {
-            for (tap, mask) in masks.iter_mut().enumerate() {
-                let lanes = lanes(reduction, first, columns.end, tap, stride);
-                *mask = l.mask(lanes.start, lanes.end);
-            }
+        let (l, columns, live) = (reduction.lanes, &leaf.columns, reduction.live_columns(leaf));
+        let windows = &reduction.whole_windows;
+        // Vectors start at multiples of their length from the leaf's first column.
+        let start = columns.start + (live.start - columns.start) / LANES * LANES;
+        let whole = windows.start.clamp(start, live.end) - start;
+        let whole = start + whole.next_multiple_of(LANES);
+        let end = windows.end.clamp(whole, live.end.max(whole)) - whole;
+        let whole = whole..whole + end / LANES * LANES;
+        let none = Edge { column: 0, missing: Missing::Any, masks: [l.mask(0, 0); K] };
+        let mut vectors = Self { whole, edges: [none; MOST_EDGES], before: 0, count: 0 };
+        let before = (start..vectors.whole.start).step_by(LANES);
+        vectors.before = before.len();
+        for column in before.chain((vectors.whole.end..live.end).step_by(LANES)) {
+            let lanes: [_; K] =
+                core::array::from_fn(|tap| lanes(reduction, column, columns.end, tap, stride));
+            let full = |taps: &[Range<usize>]| taps.iter().all(|lanes| *lanes == (0..LANES));
+            let missing = match (full(&lanes[K / 2..]), full(&lanes[..K.div_ceil(2)])) {
+                (true, _) => Missing::Low,
+                (false, true) => Missing::High,
+                (false, false) => Missing::Any,
+            };
+            let masks = lanes.map(|lanes| l.mask(lanes.start, lanes.end));
+            vectors.edges[vectors.count] = Edge { column, missing, masks };
+            vectors.count += 1;
         }
-        Self { whole, masks }
+        vectors
     }
-}
-
-/// First columns of the vectors that cover `columns`.
-fn vectors(columns: Range<usize>) -> impl Iterator<Item = usize> {
-    columns.step_by(LANES)
 }
 
 /// The lanes of the vector at column `first` that have a tap: they are before `end`, and its column
@@ -125,205 +185,268 @@ fn lanes<L: Lanes>(
     from..to.max(from)
 }
 
-/// A row of positions of one plane.
-struct Line<L: Lanes, const S: usize> {
+/// A plane, or a row of positions of it and the row of the input that a row of taps meets there.
+#[derive(Clone, Copy)]
+struct Plane<L: Lanes, const S: usize> {
     lanes: L,
-    /// Source of the group's first tap of window 0, whether or not it exists.
+    /// Source of the first tap of window 0, whether or not it exists.
     input: L::Src,
+    /// Output gradient of position 0.
     grad_output: L::Src,
     input_row: isize,
-    /// Elements of the input before and after that source, and of the output gradient after its
-    /// first.
-    before: isize,
-    after: isize,
-    output_after: isize,
+    output_row: isize,
+    /// Elements of the tensors before these two places.
+    input_offset: isize,
+    output_offset: isize,
 }
 
-impl<L: Lanes, const S: usize> Line<L, S> {
+impl<L: Lanes, const S: usize> Plane<L, S> {
     #[inline(always)]
-    fn new(
-        reduction: &Reduction<'_, L>,
-        leaf: &Leaf,
-        row: usize,
-        channel: usize,
-        group: usize,
-    ) -> Self {
+    fn new(reduction: &Reduction<'_, L>, leaf: &Leaf, channel: usize) -> Self {
         let (height, width) = (reduction.height, reduction.width);
-        let source = leaf.image * reduction.input_channels + channel / reduction.multiplier;
+        let source = leaf.image * reduction.input_channels + reduction.source(channel);
         let result = leaf.image * reduction.output_channels + channel;
-        let top =
-            (row * S + group) as isize - height.pad_low() + (source * height.input()) as isize;
-        let input = top * width.input() as isize - width.pad_low();
-        let output = ((result * height.output() + row) * width.output()) as isize;
+        let (input_row, output_row) = (width.input() as isize, reduction.output_size[1] as isize);
+        let top = (source * height.input()) as isize - height.pad_low();
+        let input_offset = top * input_row - width.pad_low();
+        let output_offset = (result * reduction.output_size[0]) as isize * output_row;
         Self {
             lanes: reduction.lanes,
-            input: reduction.gradient.input.step(input),
-            grad_output: reduction.gradient.grad_output.step(output),
-            input_row: width.input() as isize,
-            before: input,
-            after: reduction.input_len as isize - input,
-            output_after: reduction.output_len as isize - output,
+            input: reduction.gradient.input.step(input_offset),
+            grad_output: reduction.gradient.grad_output.step(output_offset),
+            input_row,
+            output_row,
+            input_offset,
+            output_offset,
         }
     }
 
+    /// The rows of positions of a leaf whose vectors, read whole, stay inside the tensors.
     #[inline(always)]
-    fn add<const ROWS: usize, const K: usize, const WHOLE: bool>(
+    fn safe_rows<const K: usize>(
         &self,
+        reduction: &Reduction<'_, L>,
         leaf: &Leaf,
-        edges: &Edges<L, K>,
-        rows: Range<usize>,
-        acc: &mut [[L::Vector; K]; ROWS],
-    ) {
-        let mut edge = edges.masks.iter();
-        for first in vectors(leaf.columns.start..edges.whole.start) {
-            if let Some(masks) = edge.next() {
-                self.edge::<ROWS, K, WHOLE>(first, leaf.columns.end, masks, &rows, acc);
-            }
-        }
-        let mut sums = *acc;
-        for first in vectors(edges.whole.clone()) {
-            let input = self.input.step((first * S) as isize);
-            // SAFETY: `reduce`'s caller has vouched for the output gradient.
-            let g = unsafe { self.lanes.load(self.grad_output.step(first as isize)) };
-            unroll!(v < ROWS => {
-                if WHOLE || rows.contains(&v) {
-                    unroll!(u < K => {
-                        // SAFETY: the windows are whole, and this row of them exists.
-                        let x = unsafe { self.load(input.step(v as isize * self.input_row), u) };
-                        sums[v][u] = self.lanes.fma(sums[v][u], x, g);
-                    });
-                }
-            });
-        }
-        *acc = sums;
-        for first in vectors(edges.whole.end..leaf.columns.end) {
-            if let Some(masks) = edge.next() {
-                self.edge::<ROWS, K, WHOLE>(first, leaf.columns.end, masks, &rows, acc);
-            }
-        }
-    }
-
-    /// The sources of tap `u` of four windows.
-    ///
-    /// # Safety
-    /// - They exist.
-    #[inline(always)]
-    unsafe fn load(&self, input: L::Src, u: usize) -> L::Vector {
-        // SAFETY: the caller's promise.
-        unsafe {
-            match S {
-                1 => self.lanes.load(input.step(u as isize)),
-                _ => self.lanes.load_even(input.step(u as isize)),
-            }
-        }
-    }
-
-    /// Adds a vector of which some lanes do not exist, or miss taps.
-    #[inline(always)]
-    fn edge<const ROWS: usize, const K: usize, const WHOLE: bool>(
-        &self,
-        first: usize,
-        end: usize,
-        masks: &[L::Mask; K],
-        rows: &Range<usize>,
-        acc: &mut [[L::Vector; K]; ROWS],
-    ) {
-        let (l, count) = (self.lanes, (end - first).min(LANES));
-        let start = (first * S) as isize;
-        let top = start + rows.start as isize * self.input_row;
-        let bottom = start + (rows.end as isize - 1) * self.input_row;
-        let reach = ((LANES - 1) * S + K - 1) as isize;
-        let inside = self.before + top >= 0 && bottom + reach < self.after;
-        let grad_output = self.grad_output.step(first as isize);
-        // SAFETY: `reduce`'s caller has vouched for the output gradient, of which `count` lanes
-        // exist here, or as many as the tensor still has.
-        let g = unsafe {
-            if (first + LANES) as isize <= self.output_after {
-                l.load(grad_output)
-            } else {
-                l.load_partial(grad_output, count)
-            }
+        vectors: &Vectors<L, K>,
+    ) -> Range<usize> {
+        let edges = &vectors.edges[..vectors.count];
+        let column = |edge: Option<&Edge<L, K>>| edge.map_or(0, |edge| edge.column);
+        let (first, last) = (column(edges.first()), column(edges.last()).max(vectors.whole.end));
+        let reach = (last + LANES - 1) * S + K - 1;
+        let top = reduction.height.pad_low();
+        let bottom = top + reduction.height.input() as isize - 1;
+        let source = |row: isize| self.input_offset + row * self.input_row;
+        let starts_inside =
+            |row: usize| source(top.max((row * S) as isize)) + (first * S) as isize >= 0;
+        let ends_inside = |row: usize| {
+            let end = source(bottom.min((row * S + K - 1) as isize)) + reach as isize;
+            let output = self.output_offset + row as isize * self.output_row;
+            end < reduction.input_len as isize
+                && output + ((last + LANES) as isize) <= reduction.output_len as isize
         };
+        let mut safe = leaf.rows.clone();
+        while safe.start < safe.end && !starts_inside(safe.start) {
+            safe.start += 1;
+        }
+        while safe.start < safe.end && !ends_inside(safe.end - 1) {
+            safe.end -= 1;
+        }
+        safe
+    }
+
+    /// The plane from row `tap` of the taps on.
+    #[inline(always)]
+    fn row(mut self, tap: usize) -> Self {
+        self.input = self.input.step(tap as isize * self.input_row);
+        self
+    }
+
+    /// Adds positions to the sums of some rows of taps, of each those rows of positions that have it.
+    #[inline(always)]
+    fn add<const ROWS: usize, const K: usize>(
+        &self,
+        rows: &[Range<usize>; ROWS],
+        vectors: &Vectors<L, K>,
+        sums: &mut [[L::Vector; K]],
+    ) {
+        let start = rows.iter().map(|rows| rows.start).fold(usize::MAX, usize::min);
+        let end = rows.iter().map(|rows| rows.end).fold(0, usize::max);
+        let mut line = *self;
+        line.input = self.input.step((start * S) as isize * self.input_row);
+        line.grad_output = self.grad_output.step(start as isize * self.output_row);
+        let mut acc = [[self.lanes.zero(); K]; ROWS];
+        for (acc, sums) in acc.iter_mut().zip(&*sums) {
+            *acc = *sums;
+        }
+        for row in start..end {
+            if ROWS == 1 || rows.iter().all(|rows| rows.contains(&row)) {
+                line.add_row::<ROWS, K, true>(row, rows, vectors, &mut acc);
+            } else {
+                line.add_row::<ROWS, K, false>(row, rows, vectors, &mut acc);
+            }
+            line.input = line.input.step(S as isize * self.input_row);
+            line.grad_output = line.grad_output.step(self.output_row);
+        }
+        for (acc, sums) in acc.iter().zip(sums) {
+            *sums = *acc;
+        }
+    }
+
+    /// Adds a row of positions, to the rows of taps that it has (`WHOLE`: all of them).
+    #[inline(always)]
+    fn add_row<const ROWS: usize, const K: usize, const WHOLE: bool>(
+        &self,
+        row: usize,
+        rows: &[Range<usize>; ROWS],
+        vectors: &Vectors<L, K>,
+        acc: &mut [[L::Vector; K]; ROWS],
+    ) {
+        let has = |v: usize| WHOLE || rows[v].contains(&row);
+        let (before, after) = vectors.edges[..vectors.count].split_at(vectors.before);
+        for edge in before {
+            match edge.missing {
+                Missing::Low => self.edge::<ROWS, K>(edge, 0..K / 2, has, acc),
+                _ => self.edge::<ROWS, K>(edge, 0..K, has, acc),
+            }
+        }
+        for column in vectors.whole.clone().step_by(LANES) {
+            self.vector::<ROWS, K>(column, None, 0..0, has, acc);
+        }
+        for edge in after {
+            match edge.missing {
+                Missing::High => self.edge::<ROWS, K>(edge, K.div_ceil(2)..K, has, acc),
+                _ => self.edge::<ROWS, K>(edge, 0..K, has, acc),
+            }
+        }
+    }
+
+    /// Adds a vector at an edge, where the taps of a constant range may be missing.
+    #[inline(always)]
+    fn edge<const ROWS: usize, const K: usize>(
+        &self,
+        edge: &Edge<L, K>,
+        missing: Range<usize>,
+        has: impl Fn(usize) -> bool,
+        acc: &mut [[L::Vector; K]; ROWS],
+    ) {
+        self.vector::<ROWS, K>(edge.column, Some(&edge.masks), missing, has, acc);
+    }
+
+    /// Adds a vector of columns; the taps of a constant range only in the lanes of their masks.
+    #[allow(
+        unused_assignments,
+        reason = "the last copy of an unrolled tap has no odd one after it"
+    )]
+    #[inline(always)]
+    fn vector<const ROWS: usize, const K: usize>(
+        &self,
+        column: usize,
+        masks: Option<&[L::Mask; K]>,
+        masked: Range<usize>,
+        has: impl Fn(usize) -> bool,
+        acc: &mut [[L::Vector; K]; ROWS],
+    ) {
+        let l = self.lanes;
+        // SAFETY: `safe_rows` has found the whole vector in the tensor.
+        let g = unsafe { l.load(self.grad_output.step(column as isize)) };
         unroll!(v < ROWS => {
-            if WHOLE || rows.contains(&v) {
-                let row = v as isize * self.input_row;
-                let input = self.input.step(start + row);
+            if has(v) {
+                let input = self.input.step((column * S) as isize + v as isize * self.input_row);
+                let mut odd = l.zero();
                 unroll!(u < K => {
-                    let x = if inside {
-                        // SAFETY: from the first tap of the first row to the last of the last, all is
-                        // in the tensor.
-                        unsafe { self.load(input, u) }
-                    } else {
-                        self.gather(input, start + row + u as isize, u)
+                    let at = input.step(u as isize);
+                    // SAFETY: as for the output gradient; the row of the input exists.
+                    let x = unsafe {
+                        if S == 1 {
+                            l.load(at)
+                        } else if u % 2 == 1 {
+                            odd
+                        } else if u + 1 < K {
+                            let (even, next) = l.load_pair(at);
+                            odd = next;
+                            even
+                        } else {
+                            l.load_even(at)
+                        }
                     };
-                    acc[v][u] = l.fma_where(masks[u], acc[v][u], x, g);
+                    acc[v][u] = match masks {
+                        Some(masks) if masked.start <= u && u < masked.end => {
+                            l.fma_where(masks[u], acc[v][u], x, g)
+                        }
+                        _ => l.fma(acc[v][u], x, g),
+                    };
                 });
             }
         });
     }
+}
 
-    /// The sources of tap `u` as far as they are in the tensor; elsewhere its nearest element, which
-    /// no mask lets through.
-    #[cold]
-    #[inline(never)]
-    fn gather(&self, input: L::Src, at: isize, u: usize) -> L::Vector {
-        let (low, high) = (-self.before, self.after - 1);
-        let first = at.clamp(low, high);
-        let offsets = core::array::from_fn(|lane| {
-            ((at + (lane * S) as isize).clamp(low, high) - first) as usize
-        });
-        let src = input.step(u as isize + first - at);
-        // SAFETY: all of them have been moved into the tensor.
-        unsafe { self.lanes.load_gather(src, offsets, LANES) }
+/// Adds rows of positions that are too near the ends of the tensors to be read in whole vectors.
+#[cold]
+#[inline(never)]
+fn gather<L: Lanes, const K: usize>(
+    reduction: &Reduction<'_, L>,
+    leaf: &Leaf,
+    channel: usize,
+    rows: Range<usize>,
+    sums: &mut [[L::Vector; K]; K],
+) {
+    let leaf = Leaf { rows, ..leaf.clone() };
+    for (row_tap, sums) in sums.iter_mut().enumerate() {
+        for (tap, sum) in sums.iter_mut().enumerate() {
+            *sum = add_tap(reduction, &leaf, channel, (row_tap, tap), *sum);
+        }
     }
 }
 
 /// Any window and multiplier: tap after tap.
 #[inline(always)]
 pub(crate) fn span<L: Lanes>(reduction: &Reduction<'_, L>) {
-    let (l, count) = (reduction.lanes, reduction.leaves.count());
     let (height, width) = (reduction.height, reduction.width);
-    let stride = width.stride();
     for channel in reduction.first..reduction.end {
         for row_tap in 0..height.kernel() {
             for tap in 0..width.kernel() {
-                let [[[sum]]] = tree::<L, 1, 1, 1>(l, 0, count, &|index| {
-                    let leaf = reduction.leaves.leaf(index);
-                    let mut acc = l.zero();
-                    for rows in reduction.row_spans(&leaf) {
-                        if !(rows.tap..rows.tap + rows.taps).contains(&row_tap) {
-                            continue;
-                        }
-                        for j in 0..rows.len {
-                            let source_row =
-                                rows.src + j * rows.src_step + (row_tap - rows.tap) * rows.src_tap;
-                            for first in vectors(leaf.columns.clone()) {
-                                let lanes = lanes(reduction, first, leaf.columns.end, tap, stride);
-                                let place = (rows.out + j, source_row);
-                                acc = span_vector(
-                                    reduction,
-                                    leaf.image,
-                                    channel,
-                                    place,
-                                    (first, tap),
-                                    lanes,
-                                    acc,
-                                );
-                            }
-                        }
-                    }
-                    [[[acc]]]
+                let mut sum = [[[reduction.lanes.zero()]]];
+                reduction.tree(&mut sum, &|index, sum| {
+                    let (leaf, zero) = (reduction.leaves.leaf(index), reduction.lanes.zero());
+                    *sum = [[[add_tap(reduction, &leaf, channel, (row_tap, tap), zero)]]];
                 });
                 let at = (channel * height.kernel() + row_tap) * width.kernel() + tap;
-                reduction.write(at, l.sum(sum), 1);
+                reduction.write_sums(at, sum.as_flattened().as_flattened());
             }
         }
     }
 }
 
+/// Adds a leaf to the sum of one tap.
+#[inline(always)]
+fn add_tap<L: Lanes>(
+    reduction: &Reduction<'_, L>,
+    leaf: &Leaf,
+    channel: usize,
+    (row_tap, tap): (usize, usize),
+    mut sum: L::Vector,
+) -> L::Vector {
+    for rows in reduction.row_spans(leaf) {
+        if !(rows.tap..rows.tap + rows.taps).contains(&row_tap) {
+            continue;
+        }
+        for j in 0..rows.len {
+            let source = rows.src + j * rows.src_step + (row_tap - rows.tap) * rows.src_tap;
+            for first in leaf.columns.clone().step_by(LANES) {
+                let lanes =
+                    lanes(reduction, first, leaf.columns.end, tap, reduction.width.stride());
+                let (place, column) = ((rows.out + j, source), (first, tap));
+                sum = add_lanes(reduction, leaf.image, channel, place, column, lanes, sum);
+            }
+        }
+    }
+    sum
+}
+
 /// Adds the lanes of a vector of columns that have a tap.
 #[inline(always)]
-fn span_vector<L: Lanes>(
+fn add_lanes<L: Lanes>(
     reduction: &Reduction<'_, L>,
     image: usize,
     channel: usize,
@@ -336,7 +459,7 @@ fn span_vector<L: Lanes>(
         return acc;
     }
     let (l, height, width) = (reduction.lanes, reduction.height, reduction.width);
-    let source = image * reduction.input_channels + channel / reduction.multiplier;
+    let source = image * reduction.input_channels + reduction.source(channel);
     let result = image * reduction.output_channels + channel;
     let line = (source * height.input() + source_row) * width.input();
     let column = |lane: usize| {
@@ -350,7 +473,8 @@ fn span_vector<L: Lanes>(
         core::array::from_fn(|i| lane(i) - lanes.start),
     ];
     let input = line + column(lanes.start);
-    let output = (result * height.output() + row) * width.output() + first + lanes.start;
+    let [rows, columns] = reduction.output_size;
+    let output = (result * rows + row) * columns + first + lanes.start;
     // SAFETY: `lanes` has found the sources of its lanes in the input.
     let (x, g) = unsafe {
         (
@@ -365,12 +489,13 @@ fn span_vector<L: Lanes>(
 pub(crate) fn bias<L: Lanes>(reduction: &Reduction<'_, L>) {
     let (l, height, width) = (reduction.lanes, reduction.height.output(), reduction.width.output());
     for channel in reduction.first..reduction.end {
-        let [[[sum]]] = tree::<L, 1, 1, 1>(l, 0, reduction.leaves.count(), &|index| {
+        let mut sum = [[[l.zero()]]];
+        reduction.tree(&mut sum, &|index, sum| {
             let leaf = reduction.leaves.leaf(index);
             let plane = leaf.image * reduction.output_channels + channel;
             let mut acc = l.zero();
             for row in leaf.rows.clone() {
-                for first in vectors(leaf.columns.clone()) {
+                for first in leaf.columns.clone().step_by(LANES) {
                     let at = (plane * height + row) * width + first;
                     let g = reduction.gradient.grad_output.step(at as isize);
                     let count = (leaf.columns.end - first).min(LANES);
@@ -379,8 +504,8 @@ pub(crate) fn bias<L: Lanes>(reduction: &Reduction<'_, L>) {
                     acc = l.add(acc, unsafe { l.load_partial(g, count) });
                 }
             }
-            [[[acc]]]
+            *sum = [[[acc]]];
         });
-        reduction.write(channel, l.sum(sum), 1);
+        reduction.write_sums(channel, sum.as_flattened().as_flattened());
     }
 }

@@ -1,60 +1,49 @@
 //! Channels last: lanes are channels.
 
+use core::hint::black_box;
 use core::ops::Range;
 
 use depthwise_description::{Leaf, Span};
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use super::{Reduction, Sums, tree};
+use super::{Reduction, Sums};
 use crate::channels::{Channels, Contiguous, Gather, Partial, Splat};
 
-/// Vectors of channels that are summed together: a cache line.
-const VECTORS: usize = 4;
-
-/// A specialised kernel size and stride: `ROWS` rows of taps in registers, `COLUMNS` positions at a time.
+/// A specialised kernel size and stride.
 ///
 /// ```text
-/// for each cache line of channels, each ROWS rows of taps
-///     for each leaf, vector of channels, row of positions
-///         for each COLUMNS positions: g = the output gradients; for each row of taps
-///             acc[row][0..K] += x[0..K + (COLUMNS − 1)·S], each loaded once, · g
+/// for each leaf, row of positions, ROWS rows of the taps that it has, COLUMNS positions, vector of channels
+///     acc[0..ROWS][0..K] = the sums so far
+///     for each column of the windows: x = it, loaded once; g = the output gradients it meets
+///         acc[0..ROWS][0..K] += x · g
 /// ```
 ///
 /// `sum` is [`leaf`] for these parameters; the caller names it, so that the code of its loops is known
 /// by the instance's name.
 #[inline(always)]
-pub(crate) fn taps<L: Lanes, const ROWS: usize, const K: usize>(
+pub(crate) fn taps<L: Lanes, const K: usize, const VECTORS: usize>(
     reduction: &Reduction<'_, L>,
-    sum: impl Fn(Place) -> Sums<L, VECTORS, ROWS, K>,
+    sum: impl Fn(Place, &mut Sums<L, VECTORS, K, K>),
 ) {
     let channels = reduction.whole();
     for block in channels.clone().step_by(VECTORS * LANES) {
         let vectors = ((channels.end - block) / LANES).min(VECTORS);
-        for group in (0..K).step_by(ROWS) {
-            let count = reduction.leaves.count();
-            let sums = tree::<L, VECTORS, ROWS, K>(reduction.lanes, 0, count, &|index| {
-                sum(Place { index, block, vectors, group })
-            });
-            for (vector, rows) in sums.iter().enumerate().take(vectors) {
-                for (row, taps) in rows.iter().enumerate().take(K - group) {
-                    for (tap, &sum) in taps.iter().enumerate() {
-                        let tap = (group + row) * K + tap;
-                        let channel = block + vector * LANES;
-                        reduction.write(tap * reduction.output_channels + channel, sum, LANES);
-                    }
-                }
+        let mut sums = [[[reduction.lanes.zero(); K]; K]; VECTORS];
+        reduction.tree(&mut sums, &|index, sums| sum(Place { index, block, vectors }, sums));
+        for (vector, sums) in sums.iter().enumerate().take(vectors) {
+            for (tap, &sum) in sums.as_flattened().iter().enumerate() {
+                let channel = block + vector * LANES;
+                reduction.write(tap * reduction.output_channels + channel, sum, LANES);
             }
         }
     }
 }
 
-/// What is summed together: a leaf, for some vectors of channels from `block` on and the rows of taps
-/// from `group` on.
+/// What is summed together: a leaf, for some vectors of channels from `block` on.
 pub(crate) struct Place {
     index: usize,
     block: usize,
     vectors: usize,
-    group: usize,
 }
 
 /// The sums of one leaf.
@@ -65,230 +54,181 @@ pub(crate) fn leaf<
     const K: usize,
     const S: usize,
     const COLUMNS: usize,
+    const VECTORS: usize,
 >(
     reduction: &Reduction<'_, L>,
-    Place { index, block, vectors, group }: Place,
-) -> Sums<L, VECTORS, ROWS, K> {
-    let (l, leaf) = (reduction.lanes, reduction.leaves.leaf(index));
-    let mut sums = [[[l.zero(); K]; ROWS]; VECTORS];
-    for (vector, sums) in sums.iter_mut().enumerate().take(vectors) {
-        let channel = block + vector * LANES;
-        for row in leaf.rows.clone() {
-            let taps = reduction.height.dense_taps(row);
-            let rows = taps.start.clamp(group, group + ROWS) - group
-                ..taps.end.clamp(group, group + ROWS) - group;
-            if rows.is_empty() {
-                continue;
-            }
-            let line = Line::<L, S>::new(reduction, &leaf, row, channel, group);
-            if rows.len() == ROWS {
-                line.add::<ROWS, K, COLUMNS, true>(reduction, &leaf, 0..ROWS, sums);
+    Place { index, block, vectors }: Place,
+    sums: &mut Sums<L, VECTORS, K, K>,
+) {
+    let leaf = reduction.leaves.leaf(index);
+    let columns = reduction.live_columns(&leaf);
+    let image = Line::<L, S>::new(reduction, &leaf, block);
+    let sums = &mut sums[..vectors];
+    sums.fill([[reduction.lanes.zero(); K]; K]);
+    for row in leaf.rows.clone() {
+        let taps = reduction.height.dense_taps(row);
+        let mut tap = taps.start;
+        while tap < taps.end {
+            let line = image.row(row, tap);
+            if tap + ROWS <= taps.end {
+                line.add::<ROWS, K, COLUMNS>(&columns, tap, sums);
+                tap += ROWS;
             } else {
-                line.add::<ROWS, K, COLUMNS, false>(reduction, &leaf, rows, sums);
+                line.add::<1, K, COLUMNS>(&columns, tap, sums);
+                tap += 1;
             }
         }
     }
-    sums
 }
 
-/// A row of positions, of one vector of channels.
+/// A row of positions and the row of the input that some row of taps meets there, or the first ones of
+/// an image.
+#[derive(Clone, Copy)]
 struct Line<L: Lanes, const S: usize> {
     lanes: L,
-    /// Source of the group's first tap of window 0, whether or not it exists.
+    /// Source of the first tap of window 0, whether or not it exists.
     input: L::Src,
     /// Output gradient of position 0.
     grad_output: L::Src,
     input_row: isize,
     input_column: isize,
+    output_row: isize,
     output_column: isize,
+    /// Columns of the input, and of the padding before it.
+    columns: isize,
+    pad_low: isize,
 }
 
 impl<L: Lanes, const S: usize> Line<L, S> {
     #[inline(always)]
-    fn new(
-        reduction: &Reduction<'_, L>,
-        leaf: &Leaf,
-        row: usize,
-        channel: usize,
-        group: usize,
-    ) -> Self {
+    fn new(reduction: &Reduction<'_, L>, leaf: &Leaf, channel: usize) -> Self {
         let (height, width) = (reduction.height, reduction.width);
+        let (columns, pad_low) = (width.input() as isize, width.pad_low());
         let input_column = reduction.input_channels as isize;
         let output_column = reduction.output_channels as isize;
-        let input_row = width.input() as isize * input_column;
-        let top =
-            (row * S + group) as isize - height.pad_low() + (leaf.image * height.input()) as isize;
-        let output_row = leaf.image * height.output() + row;
-        let output = (output_row * width.output()) as isize * output_column;
-        let input = top * input_row - width.pad_low() * input_column;
+        let input_row = columns * input_column;
+        let output_row = reduction.output_size[1] as isize * output_column;
+        let top = (leaf.image * height.input()) as isize - height.pad_low();
+        let input = top * input_row - pad_low * input_column + channel as isize;
+        let grad_output =
+            (leaf.image * reduction.output_size[0]) as isize * output_row + channel as isize;
         Self {
             lanes: reduction.lanes,
-            input: reduction.gradient.input.step(input + channel as isize),
-            grad_output: reduction.gradient.grad_output.step(output + channel as isize),
+            input: reduction.gradient.input.step(input),
+            grad_output: reduction.gradient.grad_output.step(grad_output),
             input_row,
             input_column,
+            output_row,
             output_column,
+            columns,
+            pad_low,
         }
     }
 
-    /// Adds the positions of the line that are in the leaf, for the rows of taps that exist
-    /// (`WHOLE`: all of them).
+    /// Row `row` of the positions, from row `tap` of the taps on.
     #[inline(always)]
-    fn add<const ROWS: usize, const K: usize, const COLUMNS: usize, const WHOLE: bool>(
+    fn row(mut self, row: usize, tap: usize) -> Self {
+        self.input = self.input.step((row * S + tap) as isize * self.input_row);
+        self.grad_output = self.grad_output.step(row as isize * self.output_row);
+        self
+    }
+
+    /// Adds the positions `columns` to the sums of `ROWS` rows of taps from `tap` on.
+    #[inline(always)]
+    fn add<const ROWS: usize, const K: usize, const COLUMNS: usize>(
         &self,
-        reduction: &Reduction<'_, L>,
-        leaf: &Leaf,
-        rows: Range<usize>,
-        sums: &mut [[L::Vector; K]; ROWS],
+        columns: &Range<usize>,
+        tap: usize,
+        sums: &mut [[[L::Vector; K]; K]],
     ) {
-        let mut acc = *sums;
-        let (whole, columns) = (&reduction.whole_windows, &leaf.columns);
-        if whole.is_empty() {
-            // Windows may miss columns at both ends.
-            *sums = self.border(reduction, columns.clone(), &rows, acc);
+        let mut column = columns.start;
+        while column + COLUMNS <= columns.end {
+            let start = (column * S) as isize - self.pad_low;
+            if start >= 0 && start + ((COLUMNS - 1) * S + K) as isize <= self.columns {
+                self.tile::<ROWS, K, COLUMNS, false>(column, tap, sums);
+            } else {
+                self.tile::<ROWS, K, COLUMNS, true>(column, tap, sums);
+            }
+            column += COLUMNS;
+        }
+        if column + 4 <= columns.end {
+            self.tile::<ROWS, K, 4, true>(column, tap, sums);
+            column += 4;
+        }
+        if column + 2 <= columns.end {
+            self.tile::<ROWS, K, 2, true>(column, tap, sums);
+            column += 2;
+        }
+        if column < columns.end {
+            self.tile::<ROWS, K, 1, true>(column, tap, sums);
+        }
+    }
+
+    /// Adds `COLUMNS` positions; at an `EDGE` their windows may miss columns at either end.
+    #[inline(always)]
+    fn tile<const ROWS: usize, const K: usize, const COLUMNS: usize, const EDGE: bool>(
+        &self,
+        column: usize,
+        tap: usize,
+        sums: &mut [[[L::Vector; K]; K]],
+    ) {
+        let mut tile = Self {
+            input: self.input.step((column * S) as isize * self.input_column),
+            grad_output: self.grad_output.step(column as isize * self.output_column),
+            ..*self
+        };
+        let low = self.pad_low - (column * S) as isize;
+        for sums in sums {
+            let Some(sums) = sums[tap..].first_chunk_mut::<ROWS>() else { return };
+            // Known anew for each vector, or the loop would be copied for each way to be clipped.
+            let low = if EDGE { black_box(low) } else { 0 };
+            let inside = low..low + self.columns;
+            let mut acc = *sums;
+            let mut g = [self.lanes.zero(); COLUMNS];
+            unroll!(j < COLUMNS => {
+                let position = tile.grad_output.step(j as isize * self.output_column);
+                // SAFETY: `reduce`'s caller has vouched for the output gradient.
+                g[j] = unsafe { self.lanes.load(position) };
+                unroll!(i < S => {
+                    tile.column::<ROWS, K, COLUMNS, EDGE>(j * S + i, &inside, &g, &mut acc);
+                });
+            });
+            unroll!(i < K - S => {
+                tile.column::<ROWS, K, COLUMNS, EDGE>(COLUMNS * S + i, &inside, &g, &mut acc);
+            });
+            *sums = acc;
+            tile.input = tile.input.step(LANES as isize).anew();
+            tile.grad_output = tile.grad_output.step(LANES as isize).anew();
+        }
+    }
+
+    /// Adds column `q` of a tile's windows, a constant, to the sums of the taps that meet it. At an
+    /// `EDGE` only the columns `inside` are in the input.
+    #[inline(always)]
+    fn column<const ROWS: usize, const K: usize, const COLUMNS: usize, const EDGE: bool>(
+        &self,
+        q: usize,
+        inside: &Range<isize>,
+        g: &[L::Vector; COLUMNS],
+        acc: &mut [[L::Vector; K]; ROWS],
+    ) {
+        let (l, window) = (self.lanes, (COLUMNS - 1) * S + K);
+        // Each window has a tap inside, so the first and last K − 1 columns alone may be missing.
+        let before = EDGE && q + 1 < K && (q as isize) < inside.start;
+        let after = EDGE && q + K > window && q as isize >= inside.end;
+        if before || after {
             return;
         }
-        let start = whole.start.clamp(columns.start, columns.end);
-        let end = whole.end.clamp(start, columns.end);
-        let low = reduction.width.pad_low().max(0) as usize;
-        let left = columns.start..start;
-        if left.len() == low.div_ceil(S) && low == K / 2 {
-            self.left::<ROWS, K, WHOLE>(K / 2, &left, &rows, &mut acc);
-        } else if S == 2 && left.len() == low.div_ceil(S) && low + 1 == K / 2 {
-            self.left::<ROWS, K, WHOLE>(K / 2 - 1, &left, &rows, &mut acc);
-        } else {
-            acc = self.border(reduction, left, &rows, acc);
-        }
-        let tiles = (end - start) / COLUMNS;
-        let (mut input, mut grad_output) = self.at(start);
-        for _ in 0..tiles {
-            self.tile::<ROWS, K, WHOLE>(COLUMNS, 0, 0, input, grad_output, &rows, &mut acc);
-            input = input.step((COLUMNS * S) as isize * self.input_column).anew();
-            grad_output = grad_output.step(COLUMNS as isize * self.output_column).anew();
-        }
-        for _ in start + tiles * COLUMNS..end {
-            self.tile::<ROWS, K, WHOLE>(1, 0, 0, input, grad_output, &rows, &mut acc);
-            input = input.step(S as isize * self.input_column);
-            grad_output = grad_output.step(self.output_column);
-        }
-        let right = end..columns.end;
-        let high = match right.is_empty() {
-            true => 0,
-            false => K - reduction.width.dense_taps(columns.end - 1).end,
-        };
-        if right.len() == high.div_ceil(S) && high == K / 2 {
-            self.right::<ROWS, K, WHOLE>(K / 2, &right, &rows, &mut acc);
-        } else if S == 2 && right.len() == high.div_ceil(S) && high + 1 == K / 2 {
-            self.right::<ROWS, K, WHOLE>(K / 2 - 1, &right, &rows, &mut acc);
-        } else {
-            acc = self.border(reduction, right, &rows, acc);
-        }
-        *sums = acc;
-    }
-
-    /// The source of the first tap of a window, and its output gradient.
-    #[inline(always)]
-    fn at(&self, column: usize) -> (L::Src, L::Src) {
-        let input = self.input.step((column * S) as isize * self.input_column);
-        (input, self.grad_output.step(column as isize * self.output_column))
-    }
-
-    /// Adds the positions at the left border, where `low` (a constant) columns are missing.
-    #[inline(always)]
-    fn left<const ROWS: usize, const K: usize, const WHOLE: bool>(
-        &self,
-        low: usize,
-        columns: &Range<usize>,
-        rows: &Range<usize>,
-        acc: &mut [[L::Vector; K]; ROWS],
-    ) {
-        let (input, grad_output) = self.at(columns.start);
-        self.tile::<ROWS, K, WHOLE>(low.div_ceil(S), low, 0, input, grad_output, rows, acc);
-    }
-
-    /// Adds the positions at the right border, where `high` (a constant) columns are missing.
-    #[inline(always)]
-    fn right<const ROWS: usize, const K: usize, const WHOLE: bool>(
-        &self,
-        high: usize,
-        columns: &Range<usize>,
-        rows: &Range<usize>,
-        acc: &mut [[L::Vector; K]; ROWS],
-    ) {
-        let (input, grad_output) = self.at(columns.start);
-        self.tile::<ROWS, K, WHOLE>(high.div_ceil(S), 0, high, input, grad_output, rows, acc);
-    }
-
-    /// Adds `columns` positions, whose windows miss `low` columns before the input and `high` after it:
-    /// three constants, 4 at most, that are folded into the code.
-    #[allow(clippy::too_many_arguments, reason = "three of them are constants")]
-    #[inline(always)]
-    fn tile<const ROWS: usize, const K: usize, const WHOLE: bool>(
-        &self,
-        columns: usize,
-        low: usize,
-        high: usize,
-        input: L::Src,
-        grad_output: L::Src,
-        rows: &Range<usize>,
-        acc: &mut [[L::Vector; K]; ROWS],
-    ) {
-        const MOST: usize = 4;
-        let (l, window) = (self.lanes, columns.saturating_sub(1) * S + K);
-        let mut g = [l.zero(); MOST];
-        unroll!(j < MOST => {
-            if j < columns {
-                // SAFETY: `reduce`'s caller has vouched for the output gradient.
-                g[j] = unsafe { l.load(grad_output.step(j as isize * self.output_column)) };
-            }
-        });
+        let column = self.input.step(q as isize * self.input_column);
         unroll!(v < ROWS => {
-            if WHOLE || rows.contains(&v) {
-                let row = input.step(v as isize * self.input_row);
-                let mut x = [l.zero(); 16];
-                unroll!(j < MOST => {
-                    unroll!(u < K => {
-                        let q = j * S + u;
-                        if j < columns && q >= low && q < window - high {
-                            if j == 0 || u + S >= K {
-                                // SAFETY: this row of the windows exists, and so does this column.
-                                x[q] = unsafe { l.load(row.step(q as isize * self.input_column)) };
-                            }
-                            acc[v][u] = l.fma(acc[v][u], x[q], g[j]);
-                        }
-                    });
-                });
-            }
-        });
-    }
-
-    /// Adds positions whose windows miss columns in any other way. The sums are passed by value: a
-    /// reference to them would keep them out of registers everywhere.
-    #[cold]
-    #[inline(never)]
-    fn border<const ROWS: usize, const K: usize>(
-        &self,
-        reduction: &Reduction<'_, L>,
-        columns: Range<usize>,
-        rows: &Range<usize>,
-        mut acc: [[L::Vector; K]; ROWS],
-    ) -> [[L::Vector; K]; ROWS] {
-        let l = self.lanes;
-        for column in columns {
-            let taps = reduction.width.dense_taps(column);
-            let (input, grad_output) = self.at(column);
-            // SAFETY: `reduce`'s caller has vouched for the output gradient.
-            let g = unsafe { l.load(grad_output) };
-            for v in rows.clone() {
-                let row = input.step(v as isize * self.input_row);
-                for u in taps.clone() {
-                    // SAFETY: this tap of the window exists.
-                    let x = unsafe { l.load(row.step(u as isize * self.input_column)) };
-                    acc[v][u] = l.fma(acc[v][u], x, g);
+            // SAFETY: this row of the windows exists, and so does this column.
+            let x = unsafe { l.load(column.step(v as isize * self.input_row)) };
+            unroll!(u < K => {
+                if u <= q && (q - u).is_multiple_of(S) && (q - u) / S < COLUMNS {
+                    acc[v][u] = l.fma(acc[v][u], x, g[(q - u) / S]);
                 }
-            }
-        }
-        acc
+            });
+        });
     }
 }
 
@@ -323,12 +263,13 @@ fn span_vector<L: Lanes, C: Channels<L>>(
     source: usize,
     channels: C,
 ) {
-    let (l, count) = (reduction.lanes, reduction.leaves.count());
+    let l = reduction.lanes;
     let (rows, columns) = (reduction.height.kernel(), reduction.width.kernel());
     for row in 0..rows {
         for first in (0..columns).step_by(TAPS) {
             let taps = first..(first + TAPS).min(columns);
-            let [[sums]] = tree::<L, 1, 1, TAPS>(l, 0, count, &|index| {
+            let mut sums = [[[l.zero(); TAPS]; 1]; 1];
+            reduction.tree(&mut sums, &|index, sums| {
                 let leaf = reduction.leaves.leaf(index);
                 let mut acc = [l.zero(); TAPS];
                 for rows in reduction.row_spans(&leaf) {
@@ -353,9 +294,9 @@ fn span_vector<L: Lanes, C: Channels<L>>(
                         }
                     }
                 }
-                [[acc]]
+                *sums = [[acc]];
             });
-            for (tap, &sum) in taps.clone().zip(&sums) {
+            for (tap, &sum) in taps.clone().zip(sums.as_flattened().as_flattened()) {
                 let tap = row * columns + tap;
                 reduction.write(tap * reduction.output_channels + channel, sum, channels.count());
             }
@@ -406,7 +347,8 @@ pub(crate) fn bias<L: Lanes>(reduction: &Reduction<'_, L>) {
     let (l, width) = (reduction.lanes, reduction.width.output());
     for channel in (reduction.first..reduction.end).step_by(LANES) {
         let count = (reduction.end - channel).min(LANES);
-        let [[[sum]]] = tree::<L, 1, 1, 1>(l, 0, reduction.leaves.count(), &|index| {
+        let mut sum = [[[l.zero()]]];
+        reduction.tree(&mut sum, &|index, sum| {
             let leaf = reduction.leaves.leaf(index);
             let mut acc = l.zero();
             for row in leaf.rows.clone() {
@@ -418,8 +360,8 @@ pub(crate) fn bias<L: Lanes>(reduction: &Reduction<'_, L>) {
                     acc = l.add(acc, unsafe { l.load_partial(g, count) });
                 }
             }
-            [[[acc]]]
+            *sum = [[[acc]]];
         });
-        reduction.write(channel, sum, count);
+        reduction.write(channel, sum[0][0][0], count);
     }
 }
