@@ -220,8 +220,6 @@ macro_rules! for_each_instance {
                 "7×7 with 32 registers: two rows of taps at a time"],
             [grad_weight_f32_nchw_7s1_1x4x1, GradWeight, F32, Nchw, Exactly(7), Exactly(1), Taps, (1, 4, 1), 16,
                 "7×7: a row of taps at a time"],
-            [grad_weight_f32_nchw_7s2_2x4x1, GradWeight, F32, Nchw, Exactly(7), Exactly(2), Taps, (2, 4, 1), 32,
-                "7×7 stride 2 with 32 registers: two rows of taps at a time"],
             [grad_weight_f32_nchw_7s2_1x4x1, GradWeight, F32, Nchw, Exactly(7), Exactly(2), Taps, (1, 4, 1), 16,
                 "7×7 stride 2: a row of taps at a time"],
             [grad_weight_f32_nchw_any_1x4x1, GradWeight, F32, Nchw, Any, Any, Span, (1, 4, 1), 16,
