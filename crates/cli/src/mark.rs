@@ -7,13 +7,13 @@ use std::arch::asm;
 use std::hint::black_box;
 use std::io::Write;
 use std::mem;
-use std::thread;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use depthwise::{Conv, INSTANCES, Isa, Layout, Plan, Problem, Update};
 use serde_json::{Value, json};
 
 use crate::networks::{self, Layer, Network};
+use crate::threads::Pool;
 
 /// Run networks' layers between marker instructions, for `cargo xtask cost`
 ///
@@ -60,16 +60,12 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<()> {
         return Ok(());
     };
     let (_, layer) = layers.get(number).context("no layer has that number")?.names[0];
-    // The main thread's stack begins where the program's name and arguments end: on another one, which
-    // sets of a cache it falls into depends on neither.
-    let marked = thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            let marked = Layout::ALL.map(|layout| mark(layer, layout, args.instances));
-            marked.into_iter().collect::<Result<Vec<_>>>()
-        });
-        thread.join()
+    // In one thread, which counts all. Not the main one: its stack begins where the program's name and
+    // arguments end, and which sets of a cache a stack falls into should depend on neither.
+    let marked = Pool::new(1)?.run(|| {
+        let marked = Layout::ALL.map(|layout| mark(layer, layout, args.instances));
+        marked.into_iter().collect::<Result<Vec<_>>>()
     });
-    let Ok(marked) = marked else { bail!("the thread panicked") };
     for line in marked?.iter().flatten() {
         writeln!(out, "{line}")?;
     }
