@@ -20,6 +20,7 @@ mod lanes;
 mod proof;
 mod run;
 mod tensors;
+pub mod traffic;
 
 pub use arena::Node;
 pub use claim::{Claim, Refutation, claims};
