@@ -9,7 +9,7 @@ use crate::contract::Arithmetic;
 use crate::shape::Shape;
 
 /// Most positions of a chain.
-const LENGTH: usize = 128;
+pub const LENGTH: usize = 128;
 
 /// Chains that a leaf has, side by side.
 const CHAINS: usize = 4;

@@ -95,7 +95,7 @@ pub fn claims(pass: Pass) -> Vec<Claim> {
     for instance in INSTANCES.iter().filter(|instance| pass.is_computed_by(instance)) {
         claims.extend(axes(pass, instance, random).into_iter().map(alone));
     }
-    claims.extend(arbitrary(pass, random).into_iter().map(alone));
+    claims.extend(cases::arbitrary(pass, ARBITRARY, random).into_iter().map(alone));
     claims.extend(shared(pass));
     let mut known = HashSet::new();
     for Claim { case, .. } in &mut claims {
@@ -184,27 +184,8 @@ fn any(
     .or_best()
 }
 
-/// Cases of any window, as bytes make them.
-fn arbitrary(pass: Pass, random: &mut Random) -> Vec<Case> {
-    let mut cases = Vec::new();
-    while cases.len() < ARBITRARY {
-        let mut bytes = [0; Case::BYTES];
-        bytes.fill_with(|| random.next() as u8);
-        let Ok(case) = Case::from_bytes(&bytes) else { continue };
-        let (images, channels, [rows, columns]) = case.pass.results(&case.shape);
-        let results = images * channels * rows * columns;
-        if case.pass == pass && results * pass.terms(&case.shape) <= MOST_STEPS {
-            cases.push(case);
-        }
-    }
-    cases
-}
-
-/// Cases from bytes, of each pass.
+/// Cases of any window, of each pass.
 const ARBITRARY: usize = 2000;
-
-/// Most multiply-adds of such a case.
-const MOST_STEPS: usize = 1 << 15;
 
 /// What is worth several threads.
 fn shared(pass: Pass) -> Vec<Claim> {

@@ -85,6 +85,10 @@ impl Lanes for Symbolic {
         [vector[lane]; LANES]
     }
 
+    fn zip(self, a: Vector, b: Vector) -> (Vector, Vector) {
+        ([a[0], b[0], a[1], b[1]], [a[2], b[2], a[3], b[3]])
+    }
+
     #[inline(never)]
     fn add(self, a: Vector, b: Vector) -> Vector {
         with(|run| {
@@ -94,10 +98,12 @@ impl Lanes for Symbolic {
     }
 
     #[inline(never)]
-    fn sum(self, [a, b, c, d]: Vector) -> Vector {
+    fn sums(self, vectors: [Vector; LANES]) -> Vector {
         with(|run| {
-            let (left, right) = (run.add(a, b), run.add(c, d));
-            [run.add(left, right); LANES]
+            vectors.map(|[a, b, c, d]| {
+                let (left, right) = (run.add(a, b), run.add(c, d));
+                run.add(left, right)
+            })
         })
     }
 

@@ -40,13 +40,15 @@ pub fn tile(pass: Pass, instance: &Instance, [height, width]: [usize; 2], stride
         (Body::Row, _) if nhwc => cost(vectors, height * (width + window)),
         (Body::Row, _) => cost(vectors, taps * (1 + vectors)),
         (Body::Pairs, _) => {
-            let pairs = tile.columns / 2;
-            let reached = pairs - 1 + width.div_ceil(2);
-            let Tile { counts, .. } = cost(2 * vectors, height * (width + reached));
+            // Vectors of pairs, and loads that their windows need.
+            let (pairs, reach) = (vectors / 2, width.div_ceil(2));
+            let window = if nhwc { pairs - 1 + reach } else { pairs * reach };
+            let Tile { counts, .. } = cost(2 * vectors, height * (width + window));
             Tile { vectors: 2 * vectors, counts: Counts { fmas: taps * pairs, ..counts } }
         }
         (Body::Taps, _) if nhwc => {
-            cost(vectors, height.div_ceil(tile.rows) * vectors + height * window)
+            let groups = height / tile.rows + height % tile.rows;
+            cost(vectors, groups * vectors + height * window)
         }
         (Body::Taps, _) => cost(1, height.div_ceil(tile.rows) + taps),
         (Body::Span, PlanPass::GradWeight) if nhwc => {

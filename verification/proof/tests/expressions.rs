@@ -56,7 +56,8 @@ fn order_decides() {
         assert_eq!(l.fma(c, a, b), l.fma(c, b, a));
         assert_ne!(l.fma(c, a, b), l.fma(a, c, b));
         assert_ne!(l.fma(l.zero(), a, b), l.fma(l.zero(), a, a));
-        assert_eq!(l.sum([a[0], b[0], c[0], a[0]]), l.add(l.add(a, b), l.add(c, a)));
+        let each = [[a[0], b[0], c[0], a[0]], c, a, b];
+        assert_eq!(l.sums(each)[0], l.add(l.add(a, b), l.add(c, a))[0]);
     });
 }
 

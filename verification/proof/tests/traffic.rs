@@ -73,6 +73,8 @@ fn one_tile_more(instance: &Instance) -> [[usize; 2]; 2] {
     match instance.body {
         // Further down.
         Body::Roll => [tile.rows + 1, tile.rows + 2].map(|rows| [rows, tile.columns]),
+        // A row more: in the very last one of a tensor, vectors would be gathered.
+        Body::Taps if instance.layout == Layout::Nchw => [3, 4].map(|rows| [rows, tile.columns]),
         // Further right.
         Body::Pairs => [2, 3].map(|tiles| [1, tiles * tile.columns / 2]),
         _ => [2, 3].map(|tiles| [1, tiles * tile.columns]),
