@@ -1,6 +1,6 @@
 //! The proof of a shape.
 
-use depthwise::{Isa, Layout, Plan, Update};
+use depthwise::{Isa, Plan, Update};
 use depthwise_kernels::{Gradient, Tensors, execute_part, reduce, reduce_bias};
 use depthwise_verification::{Case, Pass, order, passes};
 
@@ -127,11 +127,7 @@ fn library(case: &Case, plan: Plan, threads: usize, operands: &Operands) {
     }
     let gradient = Gradient::<Symbolic> { input: x, grad_output: gy, results, accumulate };
     let channels = case.shape.output_channels();
-    let block = match (threads, case.layout) {
-        (..2, _) => channels,
-        (_, Layout::Nhwc) => SHARED_CHANNELS,
-        (_, Layout::Nchw) => 1,
-    };
+    let block = plan.shared_channels(threads);
     for first in (0..channels).step_by(block) {
         let channels = first..(first + block).min(channels);
         next_part();
@@ -144,6 +140,3 @@ fn library(case: &Case, plan: Plan, threads: usize, operands: &Operands) {
         }
     }
 }
-
-/// Channels of a part of a weight gradient, channels last.
-const SHARED_CHANNELS: usize = 16;
