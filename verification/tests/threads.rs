@@ -11,8 +11,15 @@ use depthwise_verification::{Case, Check, Kernels, Pass, Report, Shape, campaign
 const THREADS: &[usize] = if cfg!(target_family = "wasm") { &[1] } else { &[1, 2, 3, 7] };
 
 /// Images, channels, multiplier, output size, kernel and stride of what is worth several threads.
-const SIZES: [[usize; 6]; 4] =
-    [[1, 37, 1, 41, 3, 1], [3, 21, 1, 31, 3, 2], [2, 20, 1, 25, 5, 1], [1, 7, 3, 29, 7, 2]];
+/// The bias gradient of the last is, too.
+const SIZES: [[usize; 6]; 6] = [
+    [1, 37, 1, 41, 3, 1],
+    [3, 21, 1, 31, 3, 2],
+    [2, 20, 1, 25, 5, 1],
+    [1, 7, 3, 29, 7, 2],
+    [1, 444, 1, 7, 5, 1],
+    [1, 36, 1, 61, 3, 1],
+];
 
 #[cfg(not(target_family = "wasm"))]
 fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {

@@ -1,30 +1,30 @@
-//! `depthwise bench`: the layers of networks, checked and then timed beside a plain loop.
+//! `depthwise bench`: the layers of networks, checked and then timed beside plain loops.
 
 use std::fs;
-use std::hint::black_box;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use depthwise::{Conv, Isa, Layout, Pass};
-use depthwise_verification::random::Random;
+use clap::builder::RangedU64ValueParser;
+use depthwise::{Isa, Layout};
+use depthwise_verification::Pass;
 
-use crate::check::Reference;
-use crate::networks::{self, Layer, Network};
+use crate::checked::CheckedLayer;
+use crate::networks::{self, Network};
 use crate::options;
-use crate::plain;
 use crate::progress::Progress;
-use crate::report::{Host, LayerReport, NetworkReport, Report, Total};
+use crate::report::{Host, LayerReport, NetworkReport, Report};
 use crate::roofline::Roofline;
 use crate::svg;
 use crate::table::{Align, Table};
+use crate::threads::Pool;
 use crate::timing;
 
-/// Check and time the layers of networks, beside a plain loop and the machine's limits
+/// Check and time the layers of networks, beside plain loops and the machine's limits
 ///
-/// Every output of a layer is checked against a reference in f64 before it is timed. Layers and the
-/// plain loop are timed in turns, warm, in one thread.
+/// Every result of a layer is checked against a reference in f64 before it is timed. All passes of all
+/// layers and the plain loops are timed in turns, warm; the loops in one thread.
 #[derive(clap::Args)]
 pub struct Args {
     /// Networks, or how their names begin
@@ -33,19 +33,33 @@ pub struct Args {
     /// List the networks instead
     #[arg(long)]
     list: bool,
-    /// What is computed
-    #[arg(long, default_value = Pass::Forward.name(), value_parser = options::pass())]
-    pass: Pass,
+    /// What is computed, separated by commas; with the forward pass, gradients are compared with it
+    #[arg(
+        long,
+        value_name = "PASS,…",
+        value_delimiter = ',',
+        default_value = Pass::Forward.name(),
+        value_parser = options::pass()
+    )]
+    pass: Vec<Pass>,
     /// Instruction set
     #[arg(long, default_value = "auto", value_parser = options::isa())]
     isa: Isa,
     /// Order of the dimensions
     #[arg(long, default_value = Layout::Nhwc.name(), value_parser = options::layout())]
     layout: Layout,
+    /// Numbers of threads, separated by commas, to compare with one thread
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024)
+    )]
+    threads: Vec<usize>,
     /// Check, but don't time
     #[arg(long)]
     check_only: bool,
-    /// Time spent on each layer, and on its plain loop
+    /// Time spent on each pass of each layer, and on its plain loop
     #[arg(long, value_name = "MS", default_value_t = 200)]
     min_time: u64,
     /// Write the results as JSON, too
@@ -56,37 +70,42 @@ pub struct Args {
     svg: Option<PathBuf>,
 }
 
+impl Args {
+    /// The chosen passes, each once, forward first.
+    fn passes(&self) -> Vec<Pass> {
+        Pass::ALL.into_iter().filter(|pass| self.pass.contains(pass)).collect()
+    }
+
+    /// A pool of one thread, then the chosen ones.
+    fn pools(&self) -> Result<Vec<Pool>> {
+        let mut threads = self.threads.clone();
+        threads.push(1);
+        threads.sort_unstable();
+        threads.dedup();
+        threads.into_iter().map(Pool::new).collect()
+    }
+}
+
 /// Runs the command.
 pub fn run(args: &Args, out: &mut impl Write) -> Result<()> {
     if args.list {
         return list(out);
     }
     options::require(args.isa)?;
+    let (passes, pools) = (args.passes(), args.pools()?);
     let roofline = if args.check_only { None } else { Some(Roofline::measure(args.isa)?) };
     let mut networks = Vec::new();
     for network in &args.networks {
-        let layers = check(network, args)?;
+        let layers = check(network, args, &passes, &pools)?;
         match &roofline {
-            None => {
-                let worst = layers.iter().map(|layer| layer.error).fold(0.0, f64::max);
-                writeln!(
-                    out,
-                    "{}: {} layers checked, {} {} on {}, worst error {:.1} % of its bound",
-                    network.name,
-                    layers.len(),
-                    args.pass,
-                    args.layout,
-                    args.isa,
-                    worst * 100.0
-                )?;
-            }
-            Some(roofline) => networks.push(time(network, layers, roofline, args)),
+            None => write_checked(network, &layers, args, out)?,
+            Some(roofline) => networks.push(time(network, &layers, roofline, &pools, args)),
         }
     }
     let Some(roofline) = roofline else { return Ok(()) };
     let report = Report {
         host: Host::this(),
-        pass: args.pass.name(),
+        passes: passes.into_iter().map(Pass::name).collect(),
         layout: args.layout.name(),
         isa: args.isa.name(),
         contract: args.isa.contract().to_string(),
@@ -120,81 +139,62 @@ fn list(out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-/// A layer with its tensors, whose results are right.
-struct Checked<'a> {
-    layer: &'a Layer,
-    conv: Conv,
-    x: Vec<f32>,
-    weights: Vec<f32>,
-    y: Vec<f32>,
-    plain: Vec<f32>,
-    /// Largest error as a share of its bound.
-    error: f64,
-}
-
-impl<'a> Checked<'a> {
-    fn new(layer: &'a Layer, layout: Layout, isa: Isa) -> Result<Self> {
-        let conv = layer.conv(layout, isa)?;
-        let problem = conv.problem();
-        let mut random = Random::new(1);
-        let mut tensor = |length| (0..length).map(|_| random.signed_unit()).collect::<Vec<f32>>();
-        let (x, weights) = (tensor(problem.input_len()), tensor(problem.weights_len()));
-        // An output that is not written stays NaN, which is never right.
-        let mut y = vec![f32::NAN; problem.output_len()];
-        let mut plain = y.clone();
-        conv.forward(&x, &weights, None, &mut y)?;
-        plain::forward(problem, &x, &weights, &mut plain);
-        let reference = Reference::forward(problem, &x, &weights);
-        let error = reference.check(&y)?;
-        reference.check(&plain).context("plain loop")?;
-        Ok(Self { layer, conv, x, weights, y, plain, error })
-    }
-}
-
-fn check<'a>(network: &'a Network, args: &Args) -> Result<Vec<Checked<'a>>> {
+fn check<'a>(
+    network: &'a Network,
+    args: &Args,
+    passes: &[Pass],
+    pools: &[Pool],
+) -> Result<Vec<CheckedLayer<'a>>> {
     let progress = Progress::new(format!("checking {}", network.name), network.layers.len());
     let checked = network.layers.iter().map(|layer| {
-        let checked = Checked::new(layer, args.layout, args.isa);
+        let checked = CheckedLayer::new(layer, args.layout, args.isa, passes, pools);
         progress.step();
         checked.with_context(|| {
-            format!(
-                "{} {}: {} {} on {}",
-                network.name, layer.name, args.pass, args.layout, args.isa
-            )
+            format!("{} {}: {} on {}", network.name, layer.name, args.layout, args.isa)
         })
     });
     checked.collect()
 }
 
+/// A line for each pass that was checked.
+fn write_checked(
+    network: &Network,
+    layers: &[CheckedLayer],
+    args: &Args,
+    out: &mut impl Write,
+) -> Result<()> {
+    for pass in args.passes() {
+        let checked = layers.iter().flat_map(|layer| &layer.passes);
+        let errors: Vec<_> =
+            checked.filter(|checked| checked.pass == pass).map(|checked| checked.error).collect();
+        writeln!(
+            out,
+            "{}: {} layers checked, {} {} on {}, worst error {:.1} % of its bound",
+            network.name,
+            errors.len(),
+            pass.name(),
+            args.layout,
+            args.isa,
+            errors.into_iter().fold(0.0, f64::max) * 100.0
+        )?;
+    }
+    Ok(())
+}
+
 fn time(
     network: &Network,
-    mut layers: Vec<Checked>,
+    layers: &[CheckedLayer],
     roofline: &Roofline,
+    pools: &[Pool],
     args: &Args,
 ) -> NetworkReport {
     let progress = Progress::new(format!("timing {}", network.name), timing::ROUNDS);
-    let mut subjects: Vec<Box<dyn FnMut() + '_>> = Vec::new();
-    for Checked { conv, x, weights, y, plain, .. } in &mut layers {
-        let (conv, x, weights) = (&*conv, &*x, &*weights);
-        subjects.push(Box::new(move || {
-            // It succeeded when it was checked.
-            let _ = black_box(conv.forward(black_box(x), weights, None, y));
-        }));
-        subjects.push(Box::new(move || {
-            plain::forward(conv.problem(), black_box(x), weights, black_box(plain));
-        }));
-    }
+    let mut subjects: Vec<_> = layers.iter().flat_map(|layer| layer.subjects(pools)).collect();
     let budget = Duration::from_millis(args.min_time);
     let times = timing::interleaved(&mut subjects, budget, || progress.step());
-    drop(subjects);
-    let (pairs, _) = times.as_chunks();
-    let layers: Vec<_> = layers
-        .iter()
-        .zip(pairs)
-        .map(|(checked, &[time, plain])| {
-            let Checked { layer, conv, error, .. } = checked;
-            LayerReport::new(layer, conv, *error, (time, plain), roofline)
-        })
-        .collect();
-    NetworkReport { name: network.name.clone(), total: Total::of(&layers), layers }
+    let passes = layers.iter().flat_map(|layer| layer.passes.iter().map(move |pass| (layer, pass)));
+    let records = passes
+        .zip(times.chunks_exact(pools.len() + 1))
+        .map(|((layer, pass), times)| LayerReport::new(layer, pass, pools, times, roofline));
+    NetworkReport::new(&network.name, records.collect())
 }

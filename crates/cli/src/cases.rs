@@ -11,6 +11,8 @@ use ndarray::ArrayView;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::memory::zeros;
+
 /// Outputs that a case can ask for.
 const OUTPUTS: [&str; 4] = ["y", "gx", "gw", "gb"];
 
@@ -330,13 +332,6 @@ fn output_shape(conv: &Conv) -> [usize; 4] {
     let problem = conv.problem();
     let [rows, columns] = [problem.height().output(), problem.width().output()];
     [problem.batch(), problem.output_channels(), rows, columns]
-}
-
-fn zeros(len: usize) -> Result<Vec<f32>> {
-    let mut data = Vec::new();
-    data.try_reserve_exact(len)?;
-    data.resize(len, 0.0);
-    Ok(data)
 }
 
 /// An activation tensor of a file, of shape `[n][c][h][w]`, in the order that the kernels run in.

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Result;
-use depthwise::{Body, INSTANCES, Instance, Isa, Machine, Size, Tile};
+use depthwise::{INSTANCES, Instance, Isa, Machine, Size, Tile};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<()> {
             name(instance),
             size(instance.kernel, |size| format!("{size}×{size}")),
             size(instance.stride, |size| size.to_string()),
-            body(instance.body),
+            instance.body.name().into(),
             tile(instance),
             instance.registers.to_string(),
             instance.purpose.into(),
@@ -86,7 +86,7 @@ struct Line {
     layout: &'static str,
     kernel: Value,
     stride: Value,
-    body: String,
+    body: &'static str,
     tile: Value,
     registers: usize,
     purpose: &'static str,
@@ -106,7 +106,7 @@ impl Line {
             layout: instance.layout.name(),
             kernel: size(instance.kernel),
             stride: size(instance.stride),
-            body: body(instance.body),
+            body: instance.body.name(),
             tile: json!({ "rows": rows, "columns": columns, "vectors": vectors }),
             registers: instance.registers,
             purpose: instance.purpose,
@@ -119,11 +119,6 @@ fn size(size: Size, exactly: impl Fn(usize) -> String) -> String {
         Size::Exactly(size) => exactly(size),
         Size::Any => "any".into(),
     }
-}
-
-/// Its name in lower case, so that a new body needs no line here.
-fn body(body: Body) -> String {
-    format!("{body:?}").to_lowercase()
 }
 
 fn tile(instance: &Instance) -> String {

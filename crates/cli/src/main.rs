@@ -5,7 +5,12 @@
 mod bench;
 mod cases;
 mod check;
+mod checked;
+mod files;
 mod kernels;
+#[cfg(target_arch = "aarch64")]
+mod mark;
+mod memory;
 mod networks;
 mod npy;
 mod options;
@@ -16,6 +21,7 @@ mod roofline;
 mod run;
 mod svg;
 mod table;
+mod threads;
 mod timing;
 
 use std::io::{self, Write};
@@ -36,6 +42,8 @@ enum Command {
     Run(run::Args),
     Bench(bench::Args),
     Kernels(kernels::Args),
+    #[cfg(target_arch = "aarch64")]
+    Mark(mark::Args),
 }
 
 fn main() -> ExitCode {
@@ -44,15 +52,20 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, &mut out),
         Command::Bench(args) => bench::run(&args, &mut out),
         Command::Kernels(args) => kernels::run(&args, &mut out),
+        #[cfg(target_arch = "aarch64")]
+        Command::Mark(args) => mark::run(&args, &mut out),
     };
     match done.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", one_line(&error));
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(wrong_usage) => wrong_usage.exit(),
+            Err(error) => {
+                eprintln!("error: {}", one_line(&error));
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 

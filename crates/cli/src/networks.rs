@@ -1,7 +1,7 @@
 //! The depthwise layers of well-known networks.
 
 use anyhow::{Context, Result};
-use depthwise::{Conv, Isa, Layout, Padding};
+use depthwise::{Builder, Conv, Isa, Layout, Padding};
 use serde::Deserialize;
 
 const TABLE: &str = include_str!("../networks.csv");
@@ -32,6 +32,11 @@ pub struct Layer {
 impl Layer {
     /// The layer as a convolution.
     pub fn conv(&self, layout: Layout, isa: Isa) -> Result<Conv, depthwise::Error> {
+        self.builder(layout).isa(isa).build()
+    }
+
+    /// Its description, to which more can be said.
+    pub fn builder(&self, layout: Layout) -> Builder {
         let (top, bottom) = (self.pad_top, self.pad_bottom);
         Conv::builder()
             .batch(self.n)
@@ -42,8 +47,6 @@ impl Layer {
             .dilation([self.dil; 2])
             .padding(Padding { top, bottom, left: self.pad_left, right: self.pad_right })
             .layout(layout)
-            .isa(isa)
-            .build()
     }
 }
 

@@ -4,7 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use depthwise::{Activation, Isa, Layout, Padding, Pass};
+use depthwise::{Activation, Isa, Layout, Padding};
+use depthwise_verification::Pass;
 
 const AUTO: &str = "auto";
 
@@ -40,7 +41,10 @@ pub fn layout() -> impl TypedValueParser<Value = Layout> {
 
 /// `--pass`
 pub fn pass() -> impl TypedValueParser<Value = Pass> {
-    PossibleValuesParser::new([Pass::Forward.name()]).map(|_| Pass::Forward)
+    PossibleValuesParser::new(Pass::ALL.map(Pass::name)).try_map(|name| {
+        let pass = Pass::ALL.into_iter().find(|pass| pass.name() == name);
+        pass.ok_or("no such pass")
+    })
 }
 
 /// `N`, or `H,W`.

@@ -1,62 +1,131 @@
 //! `depthwise run`: one problem from NumPy files, or every case of a folder.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
-use depthwise::{Activation, Conv, Isa, Layout, Pass};
+use anyhow::Result;
+use clap::builder::RangedU64ValueParser;
+use clap::error::ErrorKind;
+use depthwise::{Activation, Isa, Layout};
+use depthwise_verification::Pass;
 
-use crate::cases;
-use crate::kernels::name_on;
-use crate::npy;
 use crate::options::{self, PaddingRule};
+use crate::{cases, files};
 
 /// Compute one problem from NumPy files, or every case of a folder
+///
+/// Files and options by pass:
+///   forward      --input --weights [--bias] [--activation]
+///   grad_input   --grad-output --weights --shape
+///   grad_weight  --input --grad-output --shape
+///   grad_bias    --grad-output
 #[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
-    /// Input, [n,h,w,c] or [n,c,h,w] by the layout
-    #[arg(long, value_name = "FILE", required_unless_present = "cases")]
-    input: Option<PathBuf>,
-    /// Weights, [kh,kw,c·m] or [kh,kw,c,m] for NHWC, [c·m,kh,kw] or [c·m,1,kh,kw] for NCHW
-    #[arg(long, value_name = "FILE", required_unless_present = "cases")]
-    weights: Option<PathBuf>,
-    /// Bias, [c·m]
-    #[arg(long, value_name = "FILE")]
-    bias: Option<PathBuf>,
-    /// Where the output is written
-    #[arg(long, value_name = "FILE", required_unless_present = "cases")]
-    output: Option<PathBuf>,
-    /// Step between windows: N, or H,W
-    #[arg(long, default_value = "1", value_parser = options::pair)]
-    stride: [usize; 2],
-    /// Step between the taps of a window: N, or H,W
-    #[arg(long, default_value = "1", value_parser = options::pair)]
-    dilation: [usize; 2],
-    /// same-upper, same-lower, valid, N, H,W or T,B,L,R; negative numbers crop
-    #[arg(long, default_value = "valid", value_parser = options::padding, allow_hyphen_values = true)]
-    padding: PaddingRule,
-    /// none, relu, relu6, relu-n1-to-1 or MIN,MAX
-    #[arg(long, default_value = "none", value_parser = options::activation, allow_hyphen_values = true)]
-    activation: Activation,
     /// What is computed
     #[arg(long, default_value = Pass::Forward.name(), value_parser = options::pass())]
-    pass: Pass,
+    pub pass: Pass,
+    /// Input, [n,h,w,c] or [n,c,h,w] by the layout
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Weights, [kh,kw,c·m] or [kh,kw,c,m] for NHWC, [c·m,kh,kw] or [c·m,1,kh,kw] for NCHW
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Bias, [c·m]; none unless given
+    #[arg(long, value_name = "FILE")]
+    pub bias: Option<PathBuf>,
+    /// Gradient of the output, [n,oh,ow,c·m] or [n,c·m,oh,ow] by the layout
+    #[arg(long, visible_alias = "grad-y", value_name = "FILE")]
+    pub grad_output: Option<PathBuf>,
+    /// Shape of the gradient of an input or of weights, which nothing else tells: as they have it
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..)
+    )]
+    pub shape: Vec<usize>,
+    /// Where the output or the gradient is written
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Add the gradient to what the output file has; no --shape is needed then
+    #[arg(long, conflicts_with = "shape")]
+    pub accumulate: bool,
+    /// Step between windows: N, or H,W; 1 unless given
+    #[arg(long, value_parser = options::pair)]
+    pub stride: Option<[usize; 2]>,
+    /// Step between the taps of a window: N, or H,W; 1 unless given
+    #[arg(long, value_parser = options::pair)]
+    pub dilation: Option<[usize; 2]>,
+    /// same-upper, same-lower, valid, N, H,W or T,B,L,R; negative numbers crop; valid unless given
+    #[arg(long, value_parser = options::padding, allow_hyphen_values = true)]
+    pub padding: Option<PaddingRule>,
+    /// none, relu, relu6, relu-n1-to-1 or MIN,MAX; none unless given
+    #[arg(long, value_parser = options::activation, allow_hyphen_values = true)]
+    pub activation: Option<Activation>,
     /// Answer the cases in folder IN, in files in folder OUT (docs/case-folder.md)
     #[arg(
         long,
         num_args = 2,
         value_names = ["IN", "OUT"],
         conflicts_with_all = [
-            "input", "weights", "bias", "output", "stride", "dilation", "padding", "activation", "pass",
+            "pass", "input", "weights", "bias", "grad_output", "shape", "output", "accumulate",
+            "stride", "dilation", "padding", "activation",
         ]
     )]
     cases: Option<Vec<PathBuf>>,
     /// Order of the dimensions of tensors (in cases: of the kernels, for the files are always NCHW)
     #[arg(long, default_value = Layout::Nhwc.name(), value_parser = options::layout())]
-    layout: Layout,
+    pub layout: Layout,
     /// Instruction set
     #[arg(long, default_value = "auto", value_parser = options::isa())]
-    isa: Isa,
+    pub isa: Isa,
+}
+
+impl Args {
+    /// The path that `option` has.
+    ///
+    /// # Errors
+    /// Wrong usage if it is not given.
+    pub fn needed<'a>(&self, option: &str, path: &'a Option<PathBuf>) -> Result<&'a Path> {
+        path.as_deref().ok_or_else(|| self.lacks(option))
+    }
+
+    /// Wrong usage: `option` is not given.
+    pub fn lacks(&self, option: &str) -> anyhow::Error {
+        let message = format!("{option} is needed for {}", self.pass.name());
+        wrong(ErrorKind::MissingRequiredArgument, message)
+    }
+
+    /// Refuses options that the pass has no use for.
+    fn check_use(&self) -> Result<()> {
+        use Pass::{Forward, GradBias, GradInput, GradWeight};
+        let windows: &[Pass] = &[Forward, GradInput, GradWeight];
+        let uses: [(&str, bool, &[Pass]); 10] = [
+            ("--input", self.input.is_some(), &[Forward, GradWeight]),
+            ("--weights", self.weights.is_some(), &[Forward, GradInput]),
+            ("--bias", self.bias.is_some(), &[Forward]),
+            ("--grad-output", self.grad_output.is_some(), &[GradInput, GradWeight, GradBias]),
+            ("--shape", !self.shape.is_empty(), &[GradInput, GradWeight]),
+            ("--accumulate", self.accumulate, &[GradInput, GradWeight, GradBias]),
+            ("--stride", self.stride.is_some(), windows),
+            ("--dilation", self.dilation.is_some(), windows),
+            ("--padding", self.padding.is_some(), windows),
+            ("--activation", self.activation.is_some(), &[Forward]),
+        ];
+        match uses.into_iter().find(|(_, given, passes)| *given && !passes.contains(&self.pass)) {
+            Some((option, ..)) => {
+                let message = format!("{option} is of no use for {}", self.pass.name());
+                Err(wrong(ErrorKind::ArgumentConflict, message))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn wrong(kind: ErrorKind, message: String) -> anyhow::Error {
+    let command = clap::Command::new("run").bin_name("depthwise run");
+    <Args as clap::Args>::augment_args(command).error(kind, message).into()
 }
 
 /// Runs the command.
@@ -65,107 +134,6 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<()> {
     if let Some([input, output]) = args.cases.as_deref() {
         return cases::answer(input, output, args.layout, args.isa, out);
     }
-    let (Some(input), Some(weights), Some(output)) = (&args.input, &args.weights, &args.output)
-    else {
-        bail!("--input, --weights and --output are needed");
-    };
-    let x = npy::read(input)?;
-    let w = npy::read(weights)?;
-    let bias = args.bias.as_deref().map(npy::read).transpose()?;
-
-    let (batch, channels, size) =
-        input_sizes(&x.shape, args.layout).with_context(|| input.display().to_string())?;
-    let (kernel, multiplier) = weights_sizes(&w.shape, args.layout, channels)
-        .with_context(|| weights.display().to_string())?;
-    if let (Some(path), Some(bias)) = (&args.bias, &bias) {
-        bias_sizes(&bias.shape, channels * multiplier)
-            .with_context(|| path.display().to_string())?;
-    }
-
-    let builder = Conv::builder()
-        .batch(batch)
-        .channels(channels)
-        .multiplier(multiplier)
-        .input(size)
-        .kernel(kernel)
-        .stride(args.stride)
-        .dilation(args.dilation)
-        .layout(args.layout)
-        .activation(args.activation)
-        .isa(args.isa);
-    let conv = match args.padding {
-        PaddingRule::SameUpper => builder.same_upper(),
-        PaddingRule::SameLower => builder.same_lower(),
-        PaddingRule::Explicit(padding) => builder.padding(padding),
-    }
-    .build()?;
-
-    let mut y = vec![0.0; conv.problem().output_len()];
-    conv.forward(&x.data, &w.data, bias.as_ref().map(|bias| bias.data.as_slice()), &mut y)?;
-    npy::write(output, &conv.output_shape(), &y)?;
-    let instance = name_on(conv.plan().instance(), conv.isa());
-    writeln!(out, "{}: {:?} by {instance}", output.display(), conv.output_shape())?;
-    Ok(())
-}
-
-/// Batch, channels and `[h][w]` of an input.
-fn input_sizes(shape: &[usize], layout: Layout) -> Result<(usize, usize, [usize; 2])> {
-    match (layout, shape) {
-        (Layout::Nhwc, &[n, h, w, c]) | (Layout::Nchw, &[n, c, h, w]) => Ok((n, c, [h, w])),
-        (Layout::Nhwc, _) => bail!("has shape {shape:?}, expected [n, h, w, c]"),
-        (Layout::Nchw, _) => bail!("has shape {shape:?}, expected [n, c, h, w]"),
-    }
-}
-
-/// `[kh][kw]` and multiplier of weights.
-fn weights_sizes(shape: &[usize], layout: Layout, channels: usize) -> Result<([usize; 2], usize)> {
-    let (kernel, dimension, outputs) = match (layout, shape) {
-        (Layout::Nhwc, &[kh, kw, outputs]) => ([kh, kw], 2, outputs),
-        (Layout::Nhwc, &[kh, kw, c, multiplier]) => {
-            ensure!(c == channels, "dimension 2 is {c}, but the input has {channels} channels");
-            ([kh, kw], 2, c * multiplier)
-        }
-        (Layout::Nchw, &[outputs, kh, kw]) => ([kh, kw], 0, outputs),
-        (Layout::Nchw, &[outputs, group, kh, kw]) => {
-            ensure!(group == 1, "dimension 1 is {group}; in depthwise weights it is 1");
-            ([kh, kw], 0, outputs)
-        }
-        (Layout::Nhwc, _) => {
-            bail!("has shape {shape:?}, expected [kh, kw, c·m] or [kh, kw, c, m]")
-        }
-        (Layout::Nchw, _) => {
-            bail!("has shape {shape:?}, expected [c·m, kh, kw] or [c·m, 1, kh, kw]")
-        }
-    };
-    ensure!(
-        outputs % channels == 0,
-        "dimension {dimension} is {outputs}, no multiple of the input's {channels} channels"
-    );
-    Ok((kernel, outputs / channels))
-}
-
-fn bias_sizes(shape: &[usize], outputs: usize) -> Result<()> {
-    ensure!(
-        shape == [outputs],
-        "has shape {shape:?}, expected [{outputs}], an element per output channel"
-    );
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn weights_as_frameworks_have_them() {
-        let sizes = |shape: &[usize], layout| weights_sizes(shape, layout, 4).ok();
-        assert_eq!(sizes(&[3, 5, 8], Layout::Nhwc), Some(([3, 5], 2)));
-        assert_eq!(sizes(&[3, 5, 4, 2], Layout::Nhwc), Some(([3, 5], 2)));
-        assert_eq!(sizes(&[8, 3, 5], Layout::Nchw), Some(([3, 5], 2)));
-        assert_eq!(sizes(&[8, 1, 3, 5], Layout::Nchw), Some(([3, 5], 2)));
-        assert_eq!(sizes(&[3, 5, 6], Layout::Nhwc), None);
-        assert_eq!(sizes(&[3, 5, 2, 4], Layout::Nhwc), None);
-        assert_eq!(sizes(&[8, 4, 3, 5], Layout::Nchw), None);
-        assert_eq!(sizes(&[3, 5], Layout::Nchw), None);
-    }
+    args.check_use()?;
+    files::answer(args, out)
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use depthwise_verification::Pass;
+
 use crate::report::{LayerReport, NetworkReport, Report, size};
 
 const SIZE: [f64; 2] = [1040.0, 640.0];
@@ -73,7 +75,7 @@ pub fn chart(report: &Report) -> String {
 <text x="{LEFT}" y="26" font-size="17" font-weight="600">{}</text>
 <text x="{LEFT}" y="46" fill="#59636e">{} f32 {} on {} ({}), one thread of {}</text>"##,
             escape(&names.join(", ")),
-            report.pass,
+            report.passes.join(", "),
             report.layout,
             report.isa,
             report.contract,
@@ -173,7 +175,9 @@ fn points(svg: &mut String, report: &Report, scale: &Scale) {
     for (_, layer) in layers(report) {
         labels.taken.push(place(layer, layer.time, scale));
     }
-    let named = layers(report).count() <= NAMED;
+    // The passes of a layer lie above each other.
+    let first = |layer: &LayerReport| report.passes.first() == Some(&layer.pass);
+    let named = layers(report).filter(|(_, layer)| first(layer)).count() <= NAMED;
     for (network, layer) in layers(report) {
         let colour = colour(layer);
         let (x, y) = place(layer, layer.time, scale);
@@ -181,20 +185,26 @@ fn points(svg: &mut String, report: &Report, scale: &Scale) {
         line(
             svg,
             format_args!(
-                r##"<g fill="{colour}" stroke="{colour}"><path d="M{x:.1} {plain:.1}V{y:.1}" stroke-opacity="0.35"/><circle cx="{x:.1}" cy="{plain:.1}" r="3" fill="#ffffff"/><circle cx="{x:.1}" cy="{y:.1}" r="4.5" stroke="#ffffff"><title>{} {} ×{}
+                r##"<g fill="{colour}" stroke="{colour}"><path d="M{x:.1} {plain:.1}V{y:.1}" stroke-opacity="0.35"/><path d="{}" fill="#ffffff"/><path d="{}" stroke="#ffffff"><title>{} {} {} ×{}
 {}
-{:.1} µs, {:.2} GFLOP/s, {:.0} % of the roof, {:.2} times as fast as the plain loop</title></circle></g>"##,
+{:.1} µs, {:.2} GFLOP/s, {:.0} % of the roof, {:.2} times as fast as the plain loop</title></path></g>"##,
+                mark(layer.pass, x, plain, 3.0),
+                mark(layer.pass, x, y, 4.5),
                 escape(&network.name),
                 escape(&layer.name),
+                layer.pass,
                 layer.count,
-                escape(&layer.instance),
+                escape(layer.instance.as_deref().unwrap_or("no instance")),
                 layer.time * 1e6,
                 speed(layer, layer.time) / 1e9,
                 layer.roofline_share * 100.0,
                 layer.speedup,
             ),
         );
-        if let Some(label) = labels.place(x, y).filter(|_| named) {
+        if !named || !first(layer) {
+            continue;
+        }
+        if let Some(label) = labels.place(x, y) {
             line(
                 svg,
                 format_args!(
@@ -210,25 +220,45 @@ fn points(svg: &mut String, report: &Report, scale: &Scale) {
 }
 
 fn legend(svg: &mut String, report: &Report) {
+    const GREY: &str = "#59636e";
     let mut y = BOTTOM - 18.0;
-    let mut entry = |fill: &str, stroke: &str, text: &str| {
+    let mut entry = |pass: &str, fill: &str, stroke: &str, text: &str| {
         line(
             svg,
             format_args!(
-                r##"<circle cx="{:.1}" cy="{:.1}" r="4" fill="{fill}" stroke="{stroke}"/><text x="{:.1}" y="{y:.1}" text-anchor="end">{text}</text>"##,
-                RIGHT - 12.0,
-                y - 4.0,
+                r##"<path d="{}" fill="{fill}" stroke="{stroke}"/><text x="{:.1}" y="{y:.1}" text-anchor="end">{text}</text>"##,
+                mark(pass, RIGHT - 12.0, y - 4.0, 4.0),
                 RIGHT - 24.0,
             ),
         );
         y -= 18.0;
     };
-    entry("#ffffff", "#59636e", "plain loop");
+    let forward = Pass::Forward.name();
+    entry(forward, "#ffffff", GREY, "plain loop");
+    for pass in report.passes.iter().rev().filter(|_| report.passes.len() > 1) {
+        entry(pass, GREY, GREY, pass);
+    }
     for (_, name, colour) in COLOURS.iter().rev() {
         if layers(report).any(|(_, layer)| self::colour(layer) == *colour) {
-            entry(colour, colour, name);
+            entry(forward, colour, colour, name);
         }
     }
+}
+
+/// The outline of a pass's mark: a circle for forward, and a square, a diamond and a triangle for gradients.
+fn mark(pass: &str, x: f64, y: f64, radius: f64) -> String {
+    let corners: &[[f64; 2]] = match pass {
+        "grad_input" => &[[-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]],
+        "grad_weight" => &[[0.0, -1.3], [1.3, 0.0], [0.0, 1.3], [-1.3, 0.0]],
+        "grad_bias" => &[[0.0, -1.2], [1.1, 0.8], [-1.1, 0.8]],
+        _ => {
+            let (left, r) = (x - radius, radius);
+            return format!("M{left:.1} {y:.1}a{r} {r} 0 1 1 0 .01z");
+        }
+    };
+    let corners =
+        corners.iter().map(|[i, j]| format!("{:.1} {:.1}", x + i * radius, y + j * radius));
+    format!("M{}z", corners.collect::<Vec<_>>().join("L"))
 }
 
 /// Lines of text that don't cover each other.
@@ -295,19 +325,31 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::tests::example;
+    use std::collections::HashSet;
 
     #[test]
     fn every_layer_is_in_the_chart() {
         let report = example();
         let svg = chart(&report);
-        assert_eq!(svg.matches("<title>").count(), 2);
-        assert!(svg.contains("Example &amp; &lt;Sons&gt;") && svg.contains(">second</text>"));
+        assert_eq!(svg.matches("<title>").count(), 4);
+        assert_eq!(svg.matches(">second</text>").count(), 1);
+        assert!(svg.contains("Example &amp; &lt;Sons&gt;"));
+        assert!(
+            svg.contains(">forward, grad_input f32 nhwc") && svg.contains(">grad_input</text>")
+        );
         for name in ["svg", "g", "text", "title"] {
             let opened = svg.matches(&format!("<{name}>")).count()
                 + svg.matches(&format!("<{name} ")).count();
             assert_eq!(opened, svg.matches(&format!("</{name}>")).count(), "{name}");
         }
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
+    }
+
+    #[test]
+    fn every_pass_has_its_mark() {
+        let marks: HashSet<_> =
+            Pass::ALL.iter().map(|pass| mark(pass.name(), 100.0, 50.0, 4.0)).collect();
+        assert_eq!(marks.len(), Pass::ALL.len());
     }
 
     #[test]

@@ -2,11 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use crate::threads::Pool;
+
 /// Most samples of a subject. Many short ones, for on a busy machine each may be interrupted.
 pub const ROUNDS: usize = 201;
 
 /// Least samples of a subject, however long they take.
 const LEAST_ROUNDS: usize = 11;
+
+/// Calls before each sample. What another subject has left in the caches is not this one's, and a cache of
+/// what others have evicted keeps a tensor only when it has come by a few times.
+const WARM_UP: u32 = 3;
 
 /// Seconds of one call.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,31 +23,44 @@ pub struct Time {
     pub least: f64,
 }
 
+/// Something to be timed.
+pub struct Subject<'a> {
+    /// Where it is called.
+    pub pool: &'a Pool,
+    /// What is called.
+    pub call: Box<dyn FnMut() + Send + 'a>,
+}
+
+impl Subject<'_> {
+    /// Seconds of one call, from so many after a warm-up.
+    fn sample(&mut self, calls: u32) -> f64 {
+        let call = &mut self.call;
+        self.pool.run(|| {
+            (0..WARM_UP).for_each(|_| call());
+            seconds(calls, call) / f64::from(calls)
+        })
+    }
+}
+
 /// Times each subject for about `budget`, in rounds over all of them, so that whatever else the machine
 /// does hits all alike. `step` is called after each of the [`ROUNDS`].
-pub fn interleaved(
-    subjects: &mut [Box<dyn FnMut() + '_>],
-    budget: Duration,
-    step: impl Fn(),
-) -> Vec<Time> {
+pub fn interleaved(subjects: &mut [Subject], budget: Duration, step: impl Fn()) -> Vec<Time> {
     let budget = budget.as_secs_f64();
     let calls: Vec<u32> = subjects
         .iter_mut()
         .map(|subject| {
-            let once = seconds(1, subject).min(seconds(1, subject));
-            (budget / ROUNDS as f64 / once.max(1e-9)).clamp(1.0, f64::from(u32::MAX)) as u32
+            let calls = budget / ROUNDS as f64 / subject.sample(1).max(1e-9);
+            (calls as u32).saturating_sub(WARM_UP).max(1)
         })
         .collect();
     let mut samples: Vec<Vec<f64>> = vec![Vec::new(); subjects.len()];
     for round in 0..ROUNDS {
         for ((subject, &calls), samples) in subjects.iter_mut().zip(&calls).zip(&mut samples) {
-            let spent = samples.iter().sum::<f64>() * f64::from(calls);
+            let spent = samples.iter().sum::<f64>() * f64::from(calls + WARM_UP);
             if round >= LEAST_ROUNDS && spent >= budget {
                 continue;
             }
-            // What another subject has left in the caches is not this one's.
-            subject();
-            samples.push(seconds(calls, subject) / f64::from(calls));
+            samples.push(subject.sample(calls));
         }
         step();
     }
@@ -82,13 +101,16 @@ mod tests {
 
     #[test]
     fn every_subject_has_its_samples() {
-        let (calls, steps) = (Cell::new(0), Cell::new(0));
-        let subject = || calls.set(calls.get() + 1);
-        let mut subjects: Vec<Box<dyn FnMut()>> = vec![Box::new(subject), Box::new(|| ())];
+        let (pool, steps) = (Pool::new(1).unwrap(), Cell::new(0));
+        let mut calls = 0;
+        let mut subjects = [
+            Subject { pool: &pool, call: Box::new(|| calls += 1) },
+            Subject { pool: &pool, call: Box::new(|| ()) },
+        ];
         let times = interleaved(&mut subjects, Duration::ZERO, || steps.set(steps.get() + 1));
         drop(subjects);
         assert_eq!((times.len(), steps.get()), (2, ROUNDS));
-        assert_eq!(calls.get(), 2 + 2 * LEAST_ROUNDS);
+        assert_eq!(calls, (WARM_UP as usize + 1) * (1 + LEAST_ROUNDS));
         assert!(times.iter().all(|time| time.least <= time.median));
     }
 }

@@ -123,6 +123,194 @@ fn weights_of_tensorflow_with_a_multiplier() {
     assert_eq!(result(&folder), y);
 }
 
+/// `depthwise run` with `options`, in which `x.npy` and its like are files of `folder`.
+fn run_in(folder: &Path, options: &str) -> Done {
+    let word = |word: &str| match word.ends_with(".npy") {
+        true => folder.join(word).into_os_string(),
+        false => word.into(),
+    };
+    depthwise(["run".into()].into_iter().chain(words(options).map(word)))
+}
+
+/// The gradients of [`small`]'s output, 1 5 and 2 7, in gy.npy.
+fn with_gradients(name: &str, layout: &str) -> PathBuf {
+    let folder = small(name, layout);
+    let (shape, gy) = match layout {
+        "nhwc" => ((1, 1, 2, 2), vec![1., 2., 5., 7.]),
+        _ => ((1, 2, 1, 2), vec![1., 5., 2., 7.]),
+    };
+    save(&folder, "gy.npy", &Array::from_shape_vec(shape, gy).unwrap());
+    folder
+}
+
+#[test]
+fn gradients_in_either_layout() {
+    for layout in ["nhwc", "nchw"] {
+        let folder = with_gradients(&format!("gradients_{layout}"), layout);
+        let nhwc = layout == "nhwc";
+        let pick = |last: &[f32], first: &[f32]| if nhwc { last.to_vec() } else { first.to_vec() };
+        let (x_shape, w_shape) = if nhwc { ("1,1,3,2", "1,2,2") } else { ("1,2,1,3", "2,1,2") };
+        let w_shape_of_4 = if nhwc { "1,2,2,1" } else { "2,1,1,2" };
+        let options = [
+            (
+                format!("--pass grad_input --grad-output gy.npy --weights w.npy --shape {x_shape}"),
+                // 1·1, 1·−2 + 5·1, 5·−2; 2·3, 7·3, 0.
+                pick(&[1., 6., 3., 21., -10., 0.], &[1., 3., -10., 6., 21., 0.]),
+            ),
+            (
+                format!("--pass grad_weight --input x.npy --grad-output gy.npy --shape {w_shape}"),
+                // 1·1 + 2·5, 2·1 + 3·5; 10·2 + 20·7, 20·2 + 30·7.
+                pick(&[11., 160., 17., 250.], &[11., 17., 160., 250.]),
+            ),
+            (
+                format!("--pass grad_weight --input x.npy --grad-y gy.npy --shape {w_shape_of_4}"),
+                pick(&[11., 160., 17., 250.], &[11., 17., 160., 250.]),
+            ),
+            ("--pass grad_bias --grad-output gy.npy".into(), vec![6., 9.]),
+        ];
+        for (options, expected) in options {
+            let shape = options.split_once("--shape ").map_or("2", |(_, shape)| shape);
+            let shape: Vec<usize> = shape.split(',').map(|n| n.parse().unwrap()).collect();
+            let common = format!("--layout {layout} --output y.npy");
+            let done = run_in(&folder, &format!("{options} {common}"));
+            assert_eq!((done.code, done.err.as_str()), (0, ""), "{options}");
+            assert!(done.out.contains(&format!("y.npy: {shape:?}")), "{}", done.out);
+            assert_eq!(done.out.contains(" by "), !options.contains("grad_bias"), "{}", done.out);
+            let expected = Array::from_shape_vec(shape, expected).unwrap();
+            assert_eq!(result(&folder), expected, "{options}");
+
+            // Again, onto what is there.
+            let options = options.split(" --shape").next().unwrap();
+            let done = run_in(&folder, &format!("{options} {common} --accumulate"));
+            assert_eq!((done.code, done.err.as_str()), (0, ""), "{options}");
+            assert_eq!(result(&folder), expected * 2.0, "{options}");
+        }
+    }
+}
+
+/// What an output's size does not tell, a shape does.
+#[test]
+fn gradients_have_the_window_of_their_options() {
+    let folder = with_gradients("gradient_windows", "nchw");
+    let gx = "--pass grad_input --grad-output gy.npy --weights w.npy --layout nchw --output y.npy";
+    let gw = "--pass grad_weight --input x.npy --grad-output gy.npy --layout nchw --output y.npy";
+    for (options, expected) in [
+        (format!("{gx} --shape 1,2,1,4 --stride 1,2"), vec![1., -2., 5., -10., 6., 0., 21., 0.]),
+        (
+            format!("{gx} --shape 1,2,1,5 --stride 1,2"),
+            vec![1., -2., 5., -10., 0., 6., 0., 21., 0., 0.],
+        ),
+        (format!("{gx} --shape 1,2,1,2 --padding same-upper"), vec![1., 3., 6., 21.]),
+        (format!("{gx} --shape 1,2,1,2 --padding 0,0,1,0"), vec![3., -10., 21., 0.]),
+        (format!("{gx} --shape 1,2,1,4 --dilation 1,2"), vec![1., 5., -2., -10., 6., 21., 0., 0.]),
+        (format!("{gw} --shape 2,1,1 --padding 0,0,0,-1"), vec![11., 160.]),
+        (
+            format!("{gw} --shape 2,1,3 --padding 0,1 --stride 1,2"),
+            vec![10., 16., 2., 140., 230., 40.],
+        ),
+    ] {
+        let done = run_in(&folder, &options);
+        assert_eq!((done.code, done.err.as_str()), (0, ""), "{options}");
+        assert_eq!(result(&folder).into_raw_vec_and_offset().0, expected, "{options}");
+    }
+}
+
+#[test]
+fn failures_of_gradients_name_what_is_wrong() {
+    let folder = with_gradients("gradient_failures", "nhwc");
+    let fails = |options: &str, reason: &str| {
+        let done = run_in(&folder, &format!("{options} --output y.npy"));
+        assert_eq!((done.code, done.err.lines().count()), (1, 1), "{options}: {}", done.err);
+        assert!(done.err.contains(reason), "`{}`, expected `{reason}`", done.err);
+    };
+    let gx = "--pass grad_input --grad-output gy.npy --weights w.npy";
+    let gw = "--pass grad_weight --input x.npy --grad-output gy.npy";
+    let gb = "--pass grad_bias --grad-output gy.npy";
+    for pass in [gx, gw, gb] {
+        fails(&format!("{pass} --accumulate"), "y.npy: ");
+    }
+    assert!(!folder.join("y.npy").exists());
+
+    fails(
+        &format!("{gx} --shape 1,1,4,2"),
+        "gy.npy: has shape [1, 1, 2, 2], expected [1, 1, 3, 2]",
+    );
+    fails(&format!("{gx} --shape 1,1,3"), "--shape: has shape [1, 1, 3], expected [n, h, w, c]");
+    fails(
+        &format!("{gx} --shape 1,1,3,3"),
+        "w.npy: dimension 2 is 2, no multiple of the input's 3",
+    );
+    fails(&format!("{gx} --shape 1,1,1,2"), "kernel width");
+    fails(&format!("{gx} --shape 1,9223372036854775807,9223372036854775807,2"), "error: ");
+    fails(&format!("{gw} --shape 1,3,2"), "gy.npy: has shape [1, 1, 2, 2], expected [1, 1, 1, 2]");
+    fails(&format!("{gw} --shape 2,2"), "--shape: has shape [2, 2], expected [kh, kw, c·m]");
+    fails(&format!("{gw} --shape 1,2,3"), "--shape: dimension 2 is 3, no multiple");
+    fails(&format!("{gw} --shape 1,2,2,9223372036854775807"), "error: ");
+    fails(
+        "--pass grad_bias --grad-output w.npy",
+        "w.npy: has shape [1, 2, 2], expected [n, h, w, c]",
+    );
+
+    // Left as it was by what is refused.
+    let before = Array::from_vec(vec![1., 2., 3.]);
+    save(&folder, "y.npy", &before);
+    fails(&format!("{gx} --accumulate"), "y.npy: has shape [3], expected [n, h, w, c]");
+    fails(&format!("{gw} --accumulate"), "y.npy: has shape [3], expected [kh, kw, c·m]");
+    fails(&format!("{gb} --accumulate"), "y.npy: has shape [3], expected [2]");
+    assert_eq!(result(&folder), before.into_dyn());
+}
+
+#[test]
+fn each_pass_takes_its_own_options() {
+    let all = [
+        ("--input x", "forward grad_weight"),
+        ("--weights w", "forward grad_input"),
+        ("--bias b", "forward"),
+        ("--grad-output g", "grad_input grad_weight grad_bias"),
+        ("--shape 1,2,2,1", "grad_input grad_weight"),
+        ("--accumulate", "grad_input grad_weight grad_bias"),
+        ("--stride 2", "forward grad_input grad_weight"),
+        ("--dilation 2", "forward grad_input grad_weight"),
+        ("--padding 1", "forward grad_input grad_weight"),
+        ("--activation relu", "forward"),
+        ("--output y", "forward grad_input grad_weight grad_bias"),
+    ];
+    let optional = ["--bias b", "--accumulate", "--stride 2", "--dilation 2", "--padding 1"];
+    let wrong = |options: &str, reason: &str| {
+        let done = depthwise(words("run").chain(words(options)));
+        assert_eq!(done.code, 2, "{options}: {}", done.err);
+        assert!(done.err.contains(reason), "`{}`, expected `{reason}`", done.err);
+    };
+    let mut refused = 0;
+    for pass in ["forward", "grad_input", "grad_weight", "grad_bias"] {
+        let is_taken = |takers: &str| takers.split(' ').any(|taker| taker == pass);
+        let needed: Vec<_> = all
+            .iter()
+            .filter(|(option, takers)| {
+                is_taken(takers) && !optional.contains(option) && *option != "--activation relu"
+            })
+            .map(|(option, _)| *option)
+            .collect();
+        for (option, takers) in all {
+            let name = option.split(' ').next().unwrap();
+            if needed.contains(&option) {
+                let others: Vec<_> =
+                    needed.iter().filter(|other| **other != option).copied().collect();
+                let given = format!("--pass {pass} {}", others.join(" "));
+                wrong(&given, &format!("{name} is needed for {pass}"));
+                refused += 1;
+            } else if !is_taken(takers) {
+                let given = format!("--pass {pass} {} {option}", needed.join(" "));
+                wrong(&given, &format!("{name} is of no use for {pass}"));
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!(refused, 13 + 17);
+    wrong("--pass grad_input --shape 1,1,1,1 --accumulate", "cannot be used with");
+    wrong("--pass grad_input --shape 1,0,1,1", "0 is not in 1..");
+}
+
 #[test]
 fn failures_are_one_line_that_names_the_file() {
     let folder = small("failures", "nhwc");
@@ -158,9 +346,12 @@ fn wrong_usage_is_two() {
         "run --cases in out --stride 2",
         "run --cases in out --isa avx512",
         "run --input x --weights w --output y --padding 1,2,3",
+        "run --cases in out --accumulate",
         "run --input x --weights w --output y --pass backward",
         "bench resnet50",
         "bench --check-only --json x.json",
+        "bench --pass forward,backward",
+        "bench --threads 0",
     ] {
         let done = depthwise(words(wrong));
         assert_eq!(done.code, 2, "`{wrong}`: {}", done.err);
@@ -318,30 +509,50 @@ fn a_bench_checks_times_and_draws() {
     let file = |name| folder.join(name).into_os_string();
     let mut args: Vec<_> =
         words("bench dscnn mobilenet_v1_0.25_96 --min-time 1").map(Into::into).collect();
+    args.extend(words("--pass grad_weight,forward,grad_input,forward --threads 2").map(Into::into));
     args.extend(["--json".into(), file("bench.json"), "--svg".into(), file("bench.svg")]);
     let done = depthwise(args);
     assert_eq!((done.code, done.err.as_str()), (0, ""));
-    assert!(done.out.contains("dscnn_kws_25x5_tf") && done.out.contains("speedup"), "{}", done.out);
+    for text in ["dscnn_kws_25x5_tf", "speedup", "/forward", "2 threads", "slower than one: "] {
+        assert!(done.out.contains(text), "{text}: {}", done.out);
+    }
     let json: Value =
         serde_json::from_slice(&fs::read(folder.join("bench.json")).unwrap()).unwrap();
+    let passes = ["forward", "grad_input", "grad_weight"];
+    assert_eq!(json["passes"], json!(passes));
     let layers = json["networks"][1]["layers"].as_array().unwrap();
-    assert_eq!(layers.len(), 9);
-    for layer in layers {
+    assert_eq!(layers.len(), 9 * passes.len());
+    for (layer, pass) in layers.iter().zip(passes.iter().cycle()) {
+        assert_eq!(layer["pass"], *pass);
         let share = layer["error"].as_f64().unwrap();
         assert!((0.0..=1.0).contains(&share) && share > 0.0, "{share}");
-        assert!(layer["time"].as_f64().unwrap() > 0.0);
+        let threads = &layer["threads"][0];
+        assert_eq!(threads["threads"], 2);
+        for time in [&layer["time"], &layer["plain_time"], &threads["time"]] {
+            assert!(time.as_f64().unwrap() > 0.0);
+        }
+        assert_eq!(layer["over_forward"].is_null(), *pass == "forward");
     }
+    let totals = json["networks"][1]["totals"].as_array().unwrap();
+    assert_eq!(totals.len(), passes.len());
+    assert!(totals[1]["over_forward"]["mean"].as_f64().unwrap() > 0.0);
+    assert!(totals[0]["threads"][0]["speedup"]["mean"].as_f64().unwrap() > 0.0);
     let svg = fs::read_to_string(folder.join("bench.svg")).unwrap();
-    assert_eq!(svg.matches("<title>").count(), 1 + 9);
+    assert_eq!(svg.matches("<title>").count(), (1 + 9) * passes.len());
 }
 
 #[test]
 fn a_bench_that_only_checks() {
     for layout in ["nhwc", "nchw"] {
-        let done = depthwise(["bench", "--check-only", "mobilenet_v3_small", "--layout", layout]);
+        let passes = ["forward", "grad_input", "grad_weight", "grad_bias"];
+        let net = ["bench", "--check-only", "mobilenet_v3_small", "--layout", layout];
+        let done = depthwise(net.into_iter().chain(["--pass", &passes.join(","), "--threads=1,3"]));
         assert_eq!((done.code, done.err.as_str()), (0, ""));
-        let line = format!("mobilenet_v3_small_224_tf: 9 layers checked, forward {layout} on ");
-        assert!(done.out.starts_with(&line) && done.out.contains("% of its bound"), "{}", done.out);
+        assert_eq!(done.out.lines().count(), passes.len());
+        for (line, pass) in done.out.lines().zip(passes) {
+            let start = format!("mobilenet_v3_small_224_tf: 9 layers checked, {pass} {layout} on ");
+            assert!(line.starts_with(&start) && line.ends_with("% of its bound"), "{line}");
+        }
     }
 }
 

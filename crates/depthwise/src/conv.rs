@@ -137,6 +137,9 @@ impl Conv {
     ///
     /// # Errors
     /// [`Error::Length`] for a slice of another length than the shape; the output is untouched.
+    #[doc(alias = "conv2d")]
+    #[doc(alias = "depthwise_conv2d")]
+    #[doc(alias = "fprop")]
     pub fn forward(
         &self,
         input: &[f32],
@@ -179,6 +182,7 @@ impl Conv {
     /// [`Error::Length`] for a slice of another length than the shape; `grad_input` is untouched.
     #[doc(alias = "backward_data")]
     #[doc(alias = "bwd_data")]
+    #[doc(alias = "conv_backward")]
     #[doc(alias = "dgrad")]
     #[doc(alias = "conv_transpose")]
     pub fn grad_input(
@@ -213,6 +217,7 @@ impl Conv {
     #[doc(alias = "backward_weights")]
     #[doc(alias = "backward_filter")]
     #[doc(alias = "bwd_filter")]
+    #[doc(alias = "conv_backward")]
     #[doc(alias = "wgrad")]
     pub fn grad_weight(
         &self,
@@ -241,6 +246,8 @@ impl Conv {
     /// # Errors
     /// [`Error::Length`] for a slice of another length than the shape; `grad_bias` is untouched.
     #[doc(alias = "backward_bias")]
+    #[doc(alias = "bgrad")]
+    #[doc(alias = "conv_backward")]
     pub fn grad_bias(
         &self,
         grad_output: &[f32],
@@ -276,12 +283,14 @@ impl WithLanes for ReduceCall<'_> {
             accumulate: self.update == Update::Accumulate,
         };
         let (plan, is_bias) = (self.plan, self.input.is_none());
+        let problem = plan.problem();
+        let flops = if is_bias { parallel::bias_flops(problem) } else { problem.flops() };
         // SAFETY: `Conv` has compared every length with the plan's problem; the borrows outlive the
         // call, that of the results is exclusive, and different channels are different results.
         unsafe {
-            parallel::reductions(plan, &gradient, |channels, gradient| {
+            parallel::reductions(plan, &gradient, flops, |channels, gradient| {
                 if is_bias {
-                    reduce_bias(lanes, plan.problem(), channels, gradient);
+                    reduce_bias(lanes, problem, channels, gradient);
                 } else {
                     reduce(lanes, plan, channels, gradient);
                 }

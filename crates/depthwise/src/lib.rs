@@ -42,7 +42,7 @@
 //!
 //! - `std` (default): for programs that have it; without it the crate is `no_std` and needs no
 //!   allocator.
-//! - `ndarray`: array views for every tensor.
+//! - `ndarray`: all passes over array views (`forward_array` and its sisters).
 //! - `threads`: all passes on the threads of the current rayon pool, where that pays; the same bits.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -37,6 +37,20 @@ pub enum Body {
     Span,
 }
 
+impl Body {
+    /// Lower-case name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Roll => "roll",
+            Self::Row => "row",
+            Self::Pairs => "pairs",
+            Self::Taps => "taps",
+            Self::Span => "span",
+        }
+    }
+}
+
 /// Results that an instance keeps in registers. Of a weight gradient these are rows of taps, each
 /// as wide as the kernel, and the columns are the output positions that are summed at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,10 +208,16 @@ macro_rules! for_each_instance {
                 "3×3: all rows of taps at a time"],
             [grad_weight_f32_nchw_3s2_3x4x1, GradWeight, F32, Nchw, Exactly(3), Exactly(2), Taps, (3, 4, 1), 16,
                 "3×3 stride 2: all rows of taps at a time"],
+            [grad_weight_f32_nchw_5s1_2x4x1, GradWeight, F32, Nchw, Exactly(5), Exactly(1), Taps, (2, 4, 1), 32,
+                "5×5 with 32 registers: two rows of taps at a time"],
             [grad_weight_f32_nchw_5s1_1x4x1, GradWeight, F32, Nchw, Exactly(5), Exactly(1), Taps, (1, 4, 1), 16,
                 "5×5: a row of taps at a time"],
+            [grad_weight_f32_nchw_5s2_2x4x1, GradWeight, F32, Nchw, Exactly(5), Exactly(2), Taps, (2, 4, 1), 32,
+                "5×5 stride 2 with 32 registers: two rows of taps at a time"],
             [grad_weight_f32_nchw_5s2_1x4x1, GradWeight, F32, Nchw, Exactly(5), Exactly(2), Taps, (1, 4, 1), 16,
                 "5×5 stride 2: a row of taps at a time"],
+            [grad_weight_f32_nchw_7s1_2x4x1, GradWeight, F32, Nchw, Exactly(7), Exactly(1), Taps, (2, 4, 1), 32,
+                "7×7 with 32 registers: two rows of taps at a time"],
             [grad_weight_f32_nchw_7s1_1x4x1, GradWeight, F32, Nchw, Exactly(7), Exactly(1), Taps, (1, 4, 1), 16,
                 "7×7: a row of taps at a time"],
             [grad_weight_f32_nchw_7s2_1x4x1, GradWeight, F32, Nchw, Exactly(7), Exactly(2), Taps, (1, 4, 1), 16,

@@ -159,20 +159,34 @@ impl Plan {
 
     /// The shares of the work, image after image, block after block.
     pub fn parts(&self) -> impl Iterator<Item = Part> + use<> {
+        let plan = *self;
+        (0..plan.part_count()).map(move |index| plan.part(index))
+    }
+
+    /// Number of parts.
+    #[must_use]
+    pub fn part_count(&self) -> usize {
+        self.problem.batch() * self.row_blocks * self.channel_blocks()
+    }
+
+    /// The part of that index, below [`part_count`](Self::part_count).
+    #[must_use]
+    pub fn part(&self, index: usize) -> Part {
         let (channels, rows) = (self.sweep.result_channels, self.sweep.results[0]);
-        let (channel_block, row_blocks) = (self.channel_block, self.row_blocks);
-        let share = move |block: usize| {
-            block * (rows / row_blocks) + block * (rows % row_blocks) / row_blocks
-        };
-        (0..self.problem.batch()).flat_map(move |image| {
-            (0..row_blocks).flat_map(move |block| {
-                (0..channels).step_by(channel_block).map(move |channel| Part {
-                    images: image..image + 1,
-                    channels: channel..(channel + channel_block).min(channels),
-                    rows: share(block)..share(block + 1),
-                })
-            })
-        })
+        let (block, channel) = (index / self.channel_blocks(), index % self.channel_blocks());
+        let (image, block) = (block / self.row_blocks, block % self.row_blocks);
+        let (height, rest) = (rows / self.row_blocks, rows % self.row_blocks);
+        let share = |block: usize| block * height + block * rest / self.row_blocks;
+        let channel = channel * self.channel_block;
+        Part {
+            images: image..image + 1,
+            channels: channel..(channel + self.channel_block).min(channels),
+            rows: share(block)..share(block + 1),
+        }
+    }
+
+    fn channel_blocks(&self) -> usize {
+        self.sweep.result_channels.div_ceil(self.channel_block)
     }
 
     /// The same plan in parts for several threads, if its work is worth sharing. The bits of the results
@@ -183,24 +197,47 @@ impl Plan {
         if threads < 2 || !self.is_worth_sharing() {
             return self;
         }
-        // A few parts for each thread even out what else runs on the machine.
-        let wanted = (PARTS_PER_THREAD * threads).div_ceil(self.problem.batch());
-        match self.problem.layout() {
+        let images = self.problem.batch();
+        let wanted = (PARTS_PER_THREAD * threads).div_ceil(images);
+        let row_blocks = match self.problem.layout() {
             Layout::Nhwc => {
                 let most = (sweep.results[0] / FEWEST_ROWS).max(1);
-                Self { row_blocks: row_blocks.max(wanted.min(most)), ..self }
+                row_blocks.max(wanted.min(most))
             }
-            Layout::Nchw => {
-                let planes = sweep.result_channels.div_ceil(wanted);
-                Self { channel_block: channel_block.min(planes), ..self }
-            }
+            Layout::Nchw => row_blocks,
+        };
+        let block = self.block_of_channels(sweep.result_channels, wanted.div_ceil(row_blocks));
+        Self { row_blocks, channel_block: channel_block.min(block), ..self }
+    }
+
+    /// Channels of which a thread sums the gradients of weights or biases at a time, if several threads
+    /// share them: those of all images, for the sums are over them.
+    #[must_use]
+    pub fn shared_channels(&self, threads: usize) -> usize {
+        let channels = self.problem.output_channels();
+        match threads {
+            0 | 1 => channels,
+            _ => self.block_of_channels(channels, PARTS_PER_THREAD * threads),
         }
     }
+
+    /// Channels of a block, if there are to be so many: whole cache lines where they are last.
+    fn block_of_channels(&self, channels: usize, blocks: usize) -> usize {
+        let block = channels.div_ceil(blocks);
+        match self.problem.layout() {
+            Layout::Nhwc => block.next_multiple_of(CACHE_LINE),
+            Layout::Nchw => block,
+        }
+    }
+
+    /// Fewest floating-point operations that several threads do faster than one. They take some 40
+    /// microseconds, in which a thread that sleeps can be woken.
+    pub const WORTH_SHARING: usize = 1 << 20;
 
     /// Whether several threads are faster than one.
     #[must_use]
     pub fn is_worth_sharing(&self) -> bool {
-        self.problem.flops() >= WORTH_SHARING
+        self.problem.flops() >= Self::WORTH_SHARING
     }
 
     /// The rectangles that cover the given rows: each result once.
@@ -309,11 +346,7 @@ fn blocks(
     }
 }
 
-/// Floating-point operations that take about as long as waking threads a few times over: some tens
-/// of microseconds.
-const WORTH_SHARING: usize = 1 << 20;
-
-/// Parts for each thread.
+/// Parts for each thread: a few even out what else runs on the machine.
 const PARTS_PER_THREAD: usize = 3;
 
 /// Fewest rows of a part: windows read the rows between parts twice.
@@ -410,5 +443,68 @@ impl Iterator for Rectangles {
             let spans = self.plan.sweep.rows();
             self.current = Some((columns, instance, spans));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Pass;
+    use std::{vec, vec::Vec};
+
+    fn problem(channels: usize, size: usize, layout: Layout, pass: Pass) -> Problem {
+        let problem = Problem::builder().batch(2).channels(channels).input([size; 2]);
+        problem.kernel([5; 2]).same_upper().layout(layout).pass(pass).build().unwrap()
+    }
+
+    #[test]
+    fn parts_have_every_result_once() {
+        for machine in Machine::ALL {
+            for (channels, size) in [(3, 5), (20, 60), (37, 33), (100, 31), (444, 7)] {
+                for (layout, pass) in
+                    Layout::ALL.iter().flat_map(|l| [(*l, Pass::Forward), (*l, Pass::GradInput)])
+                {
+                    let plan = Plan::new(problem(channels, size, layout, pass), machine);
+                    for threads in 1..9 {
+                        let shared = plan.shared(threads);
+                        let mut seen = vec![0; 2 * channels * size];
+                        for part in shared.parts() {
+                            let [n, c] = [part.images, part.channels].map(Vec::from_iter);
+                            for (n, c) in n.iter().flat_map(|n| c.iter().map(move |c| (n, c))) {
+                                part.rows
+                                    .clone()
+                                    .for_each(|h| seen[(n * channels + c) * size + h] += 1);
+                            }
+                        }
+                        assert!(seen.iter().all(|times| *times == 1));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Small maps have few rows, but many channels.
+    #[test]
+    fn what_is_worth_sharing_has_a_part_for_each_thread() {
+        for (channels, size) in [(32, 112), (144, 56), (384, 14), (960, 7), (1152, 7)] {
+            for layout in Layout::ALL {
+                let plan =
+                    Plan::new(problem(channels, size, layout, Pass::Forward), Machine::target());
+                assert!(plan.is_worth_sharing());
+                for threads in 2..=4 {
+                    assert!(plan.shared(threads).part_count() >= 2 * threads);
+                    let blocks = channels.div_ceil(plan.shared_channels(threads));
+                    assert!(blocks >= threads.min(channels / CACHE_LINE));
+                }
+                assert_eq!(plan.shared(1), plan);
+                assert_eq!(plan.shared_channels(1), channels);
+            }
+        }
+    }
+
+    #[test]
+    fn little_work_is_not_shared() {
+        let plan = Plan::new(problem(16, 7, Layout::Nhwc, Pass::Forward), Machine::target());
+        assert_eq!((plan.is_worth_sharing(), plan.shared(8)), (false, plan));
     }
 }

@@ -148,7 +148,7 @@ macro_rules! body {
     };
     (GradWeight Nchw Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $L:ident $r:ident) => {{
         const PLANES: usize = reduce::vectors($k);
-        reduce::nchw::taps::<$L, $k, PLANES>($r, |place, sums| {
+        reduce::nchw::taps::<$L, $k, $s, PLANES>($r, |place, sums| {
             reduce::nchw::leaf::<$L, $rows, $k, $s, PLANES>($r, place, sums)
         })
     }};

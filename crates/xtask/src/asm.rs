@@ -1,12 +1,14 @@
 //! `cargo xtask asm`: what the compiler made of each kernel, held against a committed budget.
 //!
-//! The public crate instantiates every kernel, so its assembly has them all, one function each.
-//! Of a kernel, the budget has its *hot loop*, the one for full vectors in the interior, and the
-//! spills of all its loops, those for partial vectors and clipped windows included.
+//! The public crate instantiates every kernel, so its assembly has them all: for each instance of the
+//! table a function, and those that it calls. Of a kernel, the budget has its *hot loop*, the one for full
+//! vectors in the interior, and the spills of all its loops, those for partial vectors and clipped
+//! windows included.
 
-mod aarch64;
+pub mod aarch64;
 mod budget;
 mod code;
+mod in_order;
 mod listing;
 mod wasm;
 
@@ -16,9 +18,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use depthwise_description::INSTANCES;
 
 use self::budget::{Budget, Key};
 use self::code::Code;
+use self::in_order::InOrder;
 use crate::cargo;
 use crate::isa::Target;
 use crate::setup::{self, Need};
@@ -35,9 +39,13 @@ pub struct Options {
     /// Fail also where a kernel is better than its budget.
     #[arg(long)]
     strict: bool,
-    /// Print the counts of every kernel: its hot loop's and, in brackets, the whole function's.
+    /// Print the counts of every kernel: its hot loop's and, in brackets, the whole kernel's.
     #[arg(long)]
     list: bool,
+    /// Print what matters to in-order cores: loads and other instructions for each fma in the hot loop, and
+    /// how many fmas can be in flight.
+    #[arg(long)]
+    in_order: bool,
     /// Print the assembly of the kernels whose names contain this, with the hot loop marked.
     #[arg(long, value_name = "NAME")]
     show: Option<String>,
@@ -61,24 +69,32 @@ const MACHINES: [Machine; 2] = [
 /// Counts, and compares, blesses or prints as `options` ask.
 pub fn run(options: &Options) -> Result<()> {
     let mut counted = Budget::default();
+    let mut in_order = InOrder::default();
     for machine in &MACHINES {
         let path = compile(machine)?;
         let assembly = fs::read_to_string(&path)
             .with_context(|| format!("no assembly in {}", path.display()))?;
-        let kernels = kernels(machine, &assembly)?;
-        ensure!(!kernels.is_empty(), "no kernel for {} in {}", machine.token, path.display());
+        let kernels = kernels(machine, &assembly).with_context(|| path.display().to_string())?;
         for (name, code) in &kernels {
             let (hot, whole) = (code.hot_loop(), code.total());
+            let (counts, chains) = (code.sum(&hot), code.chains(&hot));
             ensure!(whole.fmas > 0, "{name} has no fma on {}", machine.name);
             if options.list {
-                println!("{} {name}: {} [{whole}]", machine.name, code.sum(&hot));
+                println!("{} {name}: {counts} [{whole}]", machine.name);
             }
             if options.show.as_ref().is_some_and(|part| name.contains(part)) {
                 println!("{name} on {}:\n{}", machine.name, code.marked(&hot));
             }
-            counted.insert(Key::new(machine.name, name), code.sum(&hot), whole);
+            if machine.target == Target::Aarch64 {
+                in_order.add(name, counts, chains);
+            }
+            counted.insert(Key::new(machine.name, name), counts, chains, whole);
         }
     }
+    if options.in_order {
+        print!("{in_order}");
+    }
+    in_order.check()?;
     judge(&counted, options)
 }
 
@@ -124,17 +140,38 @@ fn compile(machine: &Machine) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The kernels in `assembly`, by name.
-fn kernels(machine: &Machine, assembly: &str) -> Result<BTreeMap<String, Code>> {
+/// The kernels in `assembly`, by name: each instance's function with all that it calls, for the compiler
+/// is free to leave loops in functions of their own.
+fn kernels(machine: &Machine, assembly: &str) -> Result<BTreeMap<&'static str, Code>> {
+    let names: Vec<_> = INSTANCES.iter().map(|instance| instance.name).collect();
+    let functions = listing::functions(assembly);
     let mut kernels = BTreeMap::new();
-    for function in listing::functions(assembly) {
-        let Some(name) = listing::kernel(function.symbol, machine.token) else { continue };
-        let code = (machine.parse)(&function.body).with_context(|| name.clone())?;
-        if name.starts_with("grad_weight_") && code.total().fmas == 0 {
-            // Only calls the function that has the loops.
-            continue;
-        }
-        ensure!(kernels.insert(name.clone(), code).is_none(), "{name} is instantiated twice");
+    for (index, function) in functions.iter().enumerate() {
+        let Some(name) = listing::kernel(function.symbol, &names, machine.token) else { continue };
+        let reachable = listing::reachable(&functions, index).into_iter();
+        let codes = reachable.map(|index| (machine.parse)(&functions[index].body));
+        let code = Code::join(codes.collect::<Result<Vec<_>>>().context(name)?);
+        ensure!(kernels.insert(name, code).is_none(), "{name} is instantiated twice");
     }
+    let missing: Vec<_> = names.into_iter().filter(|name| !kernels.contains_key(name)).collect();
+    ensure!(missing.is_empty(), "not instantiated on {}: {}", machine.name, missing.join(", "));
     Ok(kernels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_without_a_function_is_an_error() {
+        for machine in &MACHINES {
+            let error =
+                kernels(machine, "_RNvC1a1b:\n\tret\n.Lfunc_end0:\n").unwrap_err().to_string();
+            let names: Vec<_> = INSTANCES.iter().map(|instance| instance.name).collect();
+            assert_eq!(
+                error,
+                format!("not instantiated on {}: {}", machine.name, names.join(", "))
+            );
+        }
+    }
 }

@@ -17,6 +17,9 @@ pub const PUBLIC: &str = "depthwise";
 /// The package of the program `depthwise`.
 pub const PROGRAM: &str = "depthwise-cli";
 
+/// The package of the plugin that counts for `cargo xtask cost`.
+pub const COUNTER: &str = "depthwise-counter";
+
 /// The package that judges them all.
 pub const VERIFICATION: &str = "depthwise-verification";
 
@@ -59,6 +62,19 @@ pub fn target_directory() -> Result<PathBuf> {
 /// Runs `command`, a `cargo build` that makes one program, and finds the program. Prints to stderr
 /// only.
 pub fn build_program(command: &mut Command) -> Result<PathBuf> {
+    build(command, |message| message["executable"].as_str())
+}
+
+/// Runs `command`, a `cargo build` that makes one dynamic library, and finds it.
+pub fn build_library(command: &mut Command) -> Result<PathBuf> {
+    build(command, |message| {
+        let dynamic = message["target"]["crate_types"][0] == "cdylib";
+        message["filenames"][0].as_str().filter(|_| dynamic)
+    })
+}
+
+/// Runs `command`, a `cargo build`, and finds what it made: the first that `wanted` finds in a message.
+fn build(command: &mut Command, wanted: fn(&Value) -> Option<&str>) -> Result<PathBuf> {
     let output = command
         .args(["--quiet", "--message-format=json-render-diagnostics"])
         .stderr(Stdio::inherit())
@@ -67,11 +83,11 @@ pub fn build_program(command: &mut Command) -> Result<PathBuf> {
     ensure!(output.status.success(), "the build failed");
     for line in output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         let message: Value = serde_json::from_slice(line)?;
-        if let Some(program) = message["executable"].as_str() {
-            return Ok(program.into());
+        if let Some(made) = wanted(&message) {
+            return Ok(made.into());
         }
     }
-    bail!("the build made no program")
+    bail!("the build made nothing that was wanted")
 }
 
 /// Runs `command`, saying which on stderr, and fails if it fails.

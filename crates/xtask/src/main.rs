@@ -3,6 +3,7 @@
 mod asm;
 mod cargo;
 mod check;
+mod cost;
 mod isa;
 mod on;
 mod setup;
@@ -44,6 +45,8 @@ enum Task {
     Check,
     /// Count loads, fmas, spills and branches of each kernel and compare them with the budget.
     Asm(asm::Options),
+    /// Count what every pass of networks' layers executes on AArch64 and compare with the baseline.
+    Cost(cost::Options),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Task::Test { isa } => test::run(isa),
         Task::Check => check::run().map(succeeded),
         Task::Asm(options) => asm::run(&options).map(succeeded),
+        Task::Cost(options) => cost::run(&options).map(succeeded),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

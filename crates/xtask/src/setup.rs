@@ -30,6 +30,10 @@ impl Need {
     /// Runs AArch64 programs.
     pub const QEMU: Self =
         Self::Package("qemu-user-static", &["qemu-aarch64-static", "qemu-aarch64"]);
+    /// Runs AArch64 programs with plugins, which the static build can't load.
+    pub const QEMU_WITH_PLUGINS: Self = Self::Package("qemu-user", &["qemu-aarch64"]);
+    /// Disassembles, and estimates cycles.
+    pub const LLVM: Self = Self::Package("llvm-19", &["llvm-mca-19"]);
     /// Links AArch64 programs.
     pub const CROSS_LINKER: Self =
         Self::Package("gcc-aarch64-linux-gnu", &["aarch64-linux-gnu-gcc"]);
@@ -65,6 +69,7 @@ static SYSROOT: LazyLock<PathBuf> = LazyLock::new(|| {
 pub fn everything() -> Result<()> {
     let mut needs = crate::check::needs();
     needs.extend(Target::all().into_iter().flat_map(Target::needs));
+    needs.extend(crate::cost::needs());
     ensure(&needs)?;
     eprintln!("ready: every target can be built and tested here");
     Ok(())
@@ -189,9 +194,14 @@ fn attempt(command: &mut Command) -> bool {
 
 /// Whether `program`, a name or an absolute path, exists.
 fn is_installed(program: &str) -> bool {
+    find(program).is_some()
+}
+
+/// The file that is run for `program`.
+pub fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     // Joining an absolute path gives that path.
-    env::split_paths(&path).any(|directory| directory.join(program).is_file())
+    env::split_paths(&path).map(|directory| directory.join(program)).find(|path| path.is_file())
 }
 
 /// The major version of the Node on the path.
@@ -227,6 +237,7 @@ mod tests {
         assert!(is_installed("/bin/sh"));
         assert!(!is_installed("/bin/no-such-program"));
         assert!(!is_installed("no-such-program"));
+        assert!(find("sh").is_some_and(|path| path.is_absolute() && path.ends_with("sh")));
     }
 
     #[test]

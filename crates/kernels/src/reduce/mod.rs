@@ -160,8 +160,8 @@ impl<'r, L: Lanes> Reduction<'r, L> {
     #[inline(always)]
     fn live_columns(&self, leaf: &Leaf) -> Range<usize> {
         let (windows, columns) = (&self.live_windows, &leaf.columns);
-        let start = windows.start.clamp(columns.start, columns.end);
-        start..windows.end.clamp(start, columns.end)
+        let start = windows.start.max(columns.start).min(columns.end);
+        start..windows.end.min(columns.end).max(start)
     }
 
     /// The spans of the columns of a leaf.

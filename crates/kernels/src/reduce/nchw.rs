@@ -22,14 +22,18 @@ use super::{Reduction, Sums};
 /// `sum` is [`leaf`] for these parameters; the caller names it, so that the code of its loops is known
 /// by the instance's name.
 #[inline(always)]
-pub(crate) fn taps<L: Lanes, const K: usize, const PLANES: usize>(
+pub(crate) fn taps<L: Lanes, const K: usize, const S: usize, const PLANES: usize>(
     reduction: &Reduction<'_, L>,
-    sum: impl Fn(Place, &mut Sums<L, PLANES, K, K>),
+    sum: impl Fn(Place<'_, L, K>, &mut Sums<L, PLANES, K, K>),
 ) {
+    // Leaves are of the same columns, unless rows are pieces of several.
+    let vectors = Vectors::new(reduction, &reduction.leaves.leaf(0), S);
     for first in (reduction.first..reduction.end).step_by(PLANES) {
         let planes = (reduction.end - first).min(PLANES);
         let mut sums = [[[reduction.lanes.zero(); K]; K]; PLANES];
-        reduction.tree(&mut sums, &|index, sums| sum(Place { index, first, planes }, sums));
+        reduction.tree(&mut sums, &|index, sums| {
+            sum(Place { index, first, planes, vectors: &vectors }, sums);
+        });
         for (plane, sums) in sums.iter().enumerate().take(planes) {
             reduction.write_sums((first + plane) * K * K, sums.as_flattened());
         }
@@ -37,10 +41,12 @@ pub(crate) fn taps<L: Lanes, const K: usize, const PLANES: usize>(
 }
 
 /// What is summed together: a leaf, for some output channels from `first` on.
-pub(crate) struct Place {
+pub(crate) struct Place<'v, L: Lanes, const K: usize> {
     index: usize,
     first: usize,
     planes: usize,
+    /// Vectors of the first leaf.
+    vectors: &'v Vectors<L, K>,
 }
 
 /// The sums of one leaf.
@@ -53,27 +59,42 @@ pub(crate) fn leaf<
     const PLANES: usize,
 >(
     reduction: &Reduction<'_, L>,
-    Place { index, first, planes }: Place,
+    Place { index, first, planes, vectors }: Place<'_, L, K>,
     sums: &mut Sums<L, PLANES, K, K>,
 ) {
     let leaf = reduction.leaves.leaf(index);
-    let vectors = Vectors::<L, K>::new(reduction, &leaf, S);
+    let others;
+    let vectors = if leaf.columns == vectors.columns {
+        vectors
+    } else {
+        others = Vectors::<L, K>::new(reduction, &leaf, S);
+        &others
+    };
     let rows_of_taps: [_; K] = core::array::from_fn(|tap| rows_of_tap(reduction, &leaf, tap, S));
     for (plane, sums) in sums.iter_mut().enumerate().take(planes) {
         let channel = first + plane;
         let plane = Plane::<L, S>::new(reduction, &leaf, channel);
-        let safe = plane.safe_rows(reduction, &leaf, &vectors);
+        let safe = plane.safe_rows(reduction, &leaf, vectors);
         *sums = [[reduction.lanes.zero(); K]; K];
         if leaf.rows.start < safe.start {
             gather(reduction, &leaf, channel, leaf.rows.start..safe.start, sums);
         }
-        for (group, sums) in sums.chunks_mut(ROWS).enumerate() {
-            let taps = group * ROWS..K.min((group + 1) * ROWS);
-            let mut rows = [const { 0..0 }; ROWS];
-            for (here, all) in rows.iter_mut().zip(&rows_of_taps[taps.clone()]) {
-                *here = all.start.clamp(safe.start, safe.end)..all.end.clamp(safe.start, safe.end);
-            }
-            plane.row(taps.start).add::<ROWS, K>(&rows, &vectors, sums);
+        let safe_rows_of_tap = |tap: usize| {
+            let rows: &Range<usize> = &rows_of_taps[tap];
+            let start = rows.start.max(safe.start).min(safe.end);
+            start..rows.end.min(safe.end).max(start)
+        };
+        let (groups, rest) = sums.as_chunks_mut::<ROWS>();
+        let mut tap = 0;
+        for sums in groups {
+            let rows = core::array::from_fn(|v| safe_rows_of_tap(tap + v));
+            plane.row(tap).add::<ROWS, K>(&rows, vectors, sums);
+            tap += ROWS;
+        }
+        for sums in rest {
+            let rows = [safe_rows_of_tap(tap)];
+            plane.row(tap).add::<1, K>(&rows, vectors, core::array::from_mut(sums));
+            tap += 1;
         }
         if safe.end < leaf.rows.end {
             gather(reduction, &leaf, channel, safe.end..leaf.rows.end, sums);
@@ -93,14 +114,15 @@ fn rows_of_tap<L: Lanes>(
     let before = height.pad_low() - tap as isize;
     let first_at = |position: isize| {
         let ahead = position.max(0) as usize;
-        ahead.div_ceil(stride).clamp(rows.start, rows.end)
+        ahead.div_ceil(stride).max(rows.start).min(rows.end)
     };
     let start = first_at(before);
     start..first_at(before + height.input() as isize).max(start)
 }
 
 /// The vectors of columns of a leaf.
-struct Vectors<L: Lanes, const K: usize> {
+pub(crate) struct Vectors<L: Lanes, const K: usize> {
+    columns: Range<usize>,
     /// Columns of the vectors whose windows are whole.
     whole: Range<usize>,
     /// The vectors at the edges, in order, and how many of them come before the others.
@@ -141,17 +163,18 @@ impl<L: Lanes, const K: usize> Vectors<L, K> {
         let windows = &reduction.whole_windows;
         // Vectors start at multiples of their length from the leaf's first column.
         let start = columns.start + (live.start - columns.start) / LANES * LANES;
-        let whole = windows.start.clamp(start, live.end) - start;
+        let whole = windows.start.min(live.end).saturating_sub(start);
         let whole = start + whole.next_multiple_of(LANES);
-        let end = windows.end.clamp(whole, live.end.max(whole)) - whole;
+        let end = windows.end.min(live.end).saturating_sub(whole);
         let whole = whole..whole + end / LANES * LANES;
         let none = Edge { column: 0, missing: Missing::Any, masks: [l.mask(0, 0); K] };
-        let mut vectors = Self { whole, edges: [none; MOST_EDGES], before: 0, count: 0 };
+        let columns = columns.clone();
+        let mut vectors = Self { columns, whole, edges: [none; MOST_EDGES], before: 0, count: 0 };
         let before = (start..vectors.whole.start).step_by(LANES);
         vectors.before = before.len();
         for column in before.chain((vectors.whole.end..live.end).step_by(LANES)) {
             let lanes: [_; K] =
-                core::array::from_fn(|tap| lanes(reduction, column, columns.end, tap, stride));
+                core::array::from_fn(|tap| lanes(reduction, column, leaf.columns.end, tap, stride));
             let full = |taps: &[Range<usize>]| taps.iter().all(|lanes| *lanes == (0..LANES));
             let missing = match (full(&lanes[K / 2..]), full(&lanes[..K.div_ceil(2)])) {
                 (true, _) => Missing::Low,
@@ -267,17 +290,14 @@ impl<L: Lanes, const S: usize> Plane<L, S> {
         &self,
         rows: &[Range<usize>; ROWS],
         vectors: &Vectors<L, K>,
-        sums: &mut [[L::Vector; K]],
+        sums: &mut [[L::Vector; K]; ROWS],
     ) {
         let start = rows.iter().map(|rows| rows.start).fold(usize::MAX, usize::min);
         let end = rows.iter().map(|rows| rows.end).fold(0, usize::max);
         let mut line = *self;
         line.input = self.input.step((start * S) as isize * self.input_row);
         line.grad_output = self.grad_output.step(start as isize * self.output_row);
-        let mut acc = [[self.lanes.zero(); K]; ROWS];
-        for (acc, sums) in acc.iter_mut().zip(&*sums) {
-            *acc = *sums;
-        }
+        let mut acc = *sums;
         for row in start..end {
             if ROWS == 1 || rows.iter().all(|rows| rows.contains(&row)) {
                 line.add_row::<ROWS, K, true>(row, rows, vectors, &mut acc);
@@ -287,9 +307,7 @@ impl<L: Lanes, const S: usize> Plane<L, S> {
             line.input = line.input.step(S as isize * self.input_row);
             line.grad_output = line.grad_output.step(self.output_row);
         }
-        for (acc, sums) in acc.iter().zip(sums) {
-            *sums = *acc;
-        }
+        *sums = acc;
     }
 
     /// Adds a row of positions, to the rows of taps that it has (`WHOLE`: all of them).

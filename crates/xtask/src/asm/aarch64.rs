@@ -33,7 +33,8 @@ pub fn parse(lines: &[&str]) -> Result<Code> {
             Flow::Stop => vec![],
         };
         let next = next.into_iter().filter(|&next| next < instructions.len()).collect();
-        Instruction { text: (*line).to_owned(), counts, next }
+        let accumulator = accumulator(opcode, operands);
+        Instruction { text: (*line).to_owned(), counts, accumulator, next }
     });
     Ok(Code(code.collect()))
 }
@@ -60,7 +61,7 @@ fn count(opcode: &str, operands: &str, stack: &Stack) -> Counts {
     let mut counts = Counts { instructions: 1, ..Counts::default() };
     let branches = !matches!(flow(opcode), Flow::On) && !matches!(opcode, "ret" | "brk" | "udf");
     counts.branches = u32::from(branches || matches!(opcode, "bl" | "blr"));
-    counts.fmas = u32::from(matches!(opcode, "fmla" | "fmls") && operands.starts_with('v'));
+    counts.fmas = u32::from(is_fma(opcode, operands));
     let vectors = moved(opcode, operands);
     if stack.holds(address(operands)) {
         counts.spills = if saves(operands) { 0 } else { vectors };
@@ -70,6 +71,45 @@ fn count(opcode: &str, operands: &str, stack: &Stack) -> Counts {
         counts.stores = vectors;
     }
     counts
+}
+
+/// What an instruction does to vectors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Vector multiply-adds.
+    pub fmas: u32,
+    /// Lanes of multiply-adds; a scalar one has one.
+    pub lanes: u32,
+    /// Vector registers that are loaded, parts of them included.
+    pub loads: u32,
+}
+
+/// What the instruction on this line does to vectors.
+pub fn work(line: &str) -> Work {
+    let (opcode, operands) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let fmas = u32::from(is_fma(opcode, operands));
+    let lanes = match opcode {
+        "fmadd" | "fmsub" | "fnmadd" | "fnmsub" => 1,
+        _ => fmas * lanes(operands),
+    };
+    let loads = if opcode.starts_with("ld") { moved(opcode, operands) } else { 0 };
+    Work { fmas, lanes, loads }
+}
+
+/// The vector register that a multiply-add adds to.
+fn accumulator(opcode: &str, operands: &str) -> Option<u32> {
+    let register = operands.split(['.', ',']).next()?.strip_prefix('v')?;
+    register.parse().ok().filter(|_| is_fma(opcode, operands))
+}
+
+fn is_fma(opcode: &str, operands: &str) -> bool {
+    matches!(opcode, "fmla" | "fmls") && operands.starts_with('v')
+}
+
+/// Lanes of the vector that operands begin with, as in `v0.4s`.
+fn lanes(operands: &str) -> u32 {
+    let shape = operands.split([',', '.']).nth(1).unwrap_or_default();
+    shape.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse().unwrap_or(0)
 }
 
 /// How many vector registers `opcode` loads or stores.
@@ -186,6 +226,29 @@ mod tests {
     fn fmas_are_vector_ones() {
         assert_eq!(total("fmla v0.4s, v1.4s, v2.s[0]\nfmls v0.4s, v1.4s, v2.4s").fmas, 2);
         assert_eq!(total("fmadd s0, s1, s2, s3\nfmul v0.4s, v1.4s, v2.4s").fmas, 0);
+    }
+
+    #[test]
+    fn work_counts_lanes() {
+        for (line, fmas, lanes, loads) in [
+            ("fmla v0.4s, v1.4s, v2.s[0]", 1, 4, 0),
+            ("fmls\tv0.2s, v1.2s, v2.2s", 1, 2, 0),
+            ("fmadd s0, s1, s2, s3", 0, 1, 0),
+            ("fmul v0.4s, v1.4s, v2.4s", 0, 0, 0),
+            ("ldp q0, q1, [x0]", 0, 0, 2),
+            ("stp q0, q1, [x0]", 0, 0, 0),
+            ("ldp x0, x1, [x2]", 0, 0, 0),
+            ("ret", 0, 0, 0),
+        ] {
+            assert_eq!(work(line), Work { fmas, lanes, loads }, "{line}");
+        }
+    }
+
+    #[test]
+    fn multiply_adds_have_an_accumulator() {
+        assert_eq!(accumulator("fmla", "v17.4s, v1.4s, v2.s[0]"), Some(17));
+        assert_eq!(accumulator("fmul", "v17.4s, v1.4s, v2.s[0]"), None);
+        assert_eq!(accumulator("fmla", "s17, s1, v2.s[0]"), None);
     }
 
     #[test]

@@ -6,18 +6,23 @@ use std::str::FromStr;
 
 use anyhow::{Context, Error, Result, ensure};
 
-use super::code::Counts;
+use super::code::{Chains, Counts};
 
 /// The columns after `target` and `kernel`.
-const COLUMNS: [&str; 7] = [
+const COLUMNS: [&str; 9] = [
     "loop_fmas",
     "loop_loads",
     "loop_stores",
     "loop_spills",
     "loop_branches",
     "loop_instructions",
+    "loop_accumulators",
+    "loop_distance",
     "spills",
 ];
+
+/// The columns of which more is better; of the others, less is.
+const MORE_IS_BETTER: [&str; 2] = ["loop_accumulators", "loop_distance"];
 
 /// A row: what the hot loop costs, and the whole function's spills.
 type Row = [u32; COLUMNS.len()];
@@ -56,10 +61,15 @@ pub struct Verdict {
 }
 
 impl Budget {
-    /// Adds a kernel that costs `hot` in its hot loop, and `whole` as a whole.
-    pub fn insert(&mut self, key: Key, hot: Counts, whole: Counts) {
+    /// Adds a kernel that costs `hot` in its hot loop, where multiply-adds form these chains, and
+    /// `whole` as a whole.
+    pub fn insert(&mut self, key: Key, hot: Counts, chains: Chains, whole: Counts) {
         let Counts { fmas, loads, stores, spills, branches, instructions } = hot;
-        self.0.insert(key, [fmas, loads, stores, spills, branches, instructions, whole.spills]);
+        let Chains { accumulators, distance } = chains;
+        let hot = [fmas, loads, stores, spills, branches, instructions, accumulators, distance];
+        let mut row = [whole.spills; COLUMNS.len()];
+        row[..hot.len()].copy_from_slice(&hot);
+        self.0.insert(key, row);
     }
 
     /// The number of kernels.
@@ -78,9 +88,13 @@ impl Budget {
             };
             for (column, (budget, count)) in COLUMNS.iter().zip(budget.iter().zip(row)) {
                 let finding = format!("{key}: {column} {count}, budgeted {budget}");
-                if count > budget || *column == "loop_fmas" && count != budget {
+                let (worse, better) = match MORE_IS_BETTER.contains(column) {
+                    true => (count < budget, count > budget),
+                    false => (count > budget, count < budget),
+                };
+                if worse || *column == "loop_fmas" && count != budget {
                     verdict.worse.push(finding);
-                } else if count < budget {
+                } else if better {
                     verdict.better.push(finding);
                 }
             }
@@ -141,19 +155,21 @@ mod tests {
     fn rows_have_the_loop_and_the_spills_of_all() {
         let hot = Counts { fmas: 1, loads: 2, stores: 3, spills: 4, branches: 5, instructions: 6 };
         let mut counted = Budget::default();
-        counted.insert(Key::new("aarch64", "a"), hot, Counts { spills: 7, ..Counts::default() });
-        assert_eq!(counted, budget(&[("a", [1, 2, 3, 4, 5, 6, 7])]));
+        let chains = Chains { accumulators: 7, distance: 8 };
+        let whole = Counts { spills: 9, ..Counts::default() };
+        counted.insert(Key::new("aarch64", "a"), hot, chains, whole);
+        assert_eq!(counted, budget(&[("a", [1, 2, 3, 4, 5, 6, 7, 8, 9])]));
     }
 
     #[test]
     fn a_budget_survives_being_written() {
-        let budget = budget(&[("a", [1, 2, 3, 4, 5, 6, 7]), ("b", [0; 7])]);
+        let budget = budget(&[("a", [1, 2, 3, 4, 5, 6, 7, 8, 9]), ("b", [0; 9])]);
         assert_eq!(budget.to_string().parse::<Budget>().unwrap(), budget);
     }
 
     #[test]
     fn spoilt_tables_are_errors() {
-        let good = budget(&[("a", [1, 2, 3, 4, 5, 6, 7])]).to_string();
+        let good = budget(&[("a", [1, 2, 3, 4, 5, 6, 7, 8, 9])]).to_string();
         let twice = format!("{good}{}\n", good.lines().last().unwrap());
         for text in [
             good.replace("kernel", "kernels"),
@@ -167,29 +183,39 @@ mod tests {
 
     #[test]
     fn more_of_anything_is_worse_and_less_is_better() {
-        let old = budget(&[("a", [9, 5, 5, 5, 5, 5, 5])]);
+        let old = budget(&[("a", [9, 5, 5, 5, 5, 5, 5, 5, 5])]);
         assert_eq!(old.judge(&old), Verdict::default());
-        for i in 1..7 {
-            let mut counts = [9, 5, 5, 5, 5, 5, 5];
-            counts[i] = 6;
-            let verdict = old.judge(&budget(&[("a", counts)]));
-            assert_eq!((verdict.worse.len(), verdict.better.len()), (1, 0));
-            counts[i] = 4;
-            let verdict = old.judge(&budget(&[("a", counts)]));
-            assert_eq!((verdict.worse.len(), verdict.better.len()), (0, 1));
+        for i in [1, 2, 3, 4, 5, 8] {
+            assert_eq!((changed(&old, i, 6), changed(&old, i, 4)), ((1, 0), (0, 1)));
         }
     }
 
     #[test]
+    fn more_accumulators_and_distance_are_better() {
+        let old = budget(&[("a", [9, 5, 5, 5, 5, 5, 5, 5, 5])]);
+        for i in [6, 7] {
+            assert_eq!((changed(&old, i, 6), changed(&old, i, 4)), ((0, 1), (1, 0)));
+        }
+    }
+
+    /// How many things are worse and better with another count in a column.
+    fn changed(old: &Budget, column: usize, count: u32) -> (usize, usize) {
+        let mut counts = [9, 5, 5, 5, 5, 5, 5, 5, 5];
+        counts[column] = count;
+        let verdict = old.judge(&budget(&[("a", counts)]));
+        (verdict.worse.len(), verdict.better.len())
+    }
+
+    #[test]
     fn a_rolled_loop_is_worse() {
-        let old = budget(&[("a", [9, 5, 5, 0, 1, 20, 0])]);
-        let verdict = old.judge(&budget(&[("a", [3, 5, 5, 0, 1, 20, 0])]));
+        let old = budget(&[("a", [9, 5, 5, 0, 1, 20, 9, 9, 0])]);
+        let verdict = old.judge(&budget(&[("a", [3, 5, 5, 0, 1, 20, 9, 9, 0])]));
         assert_eq!(verdict.worse, ["aarch64 a: loop_fmas 3, budgeted 9"]);
     }
 
     #[test]
     fn kernels_on_one_side_only_are_worse() {
-        let verdict = budget(&[("a", [1; 7])]).judge(&budget(&[("b", [1; 7])]));
+        let verdict = budget(&[("a", [1; 9])]).judge(&budget(&[("b", [1; 9])]));
         assert_eq!(
             verdict.worse,
             [

@@ -1,5 +1,6 @@
-//! A function's instructions, what each costs and where it can go next; and its loops.
+//! Instructions of functions, what each costs and where it can go next; and their loops.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::iter::Sum;
 
@@ -54,6 +55,15 @@ impl fmt::Display for Counts {
     }
 }
 
+/// How multiply-adds in a loop depend on each other. An in-order core waits for the sum that it adds to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Chains {
+    /// Registers that are added to.
+    pub accumulators: u32,
+    /// The fewest multiply-adds from one to the next that adds to the same register.
+    pub distance: u32,
+}
+
 /// An instruction.
 #[derive(Debug)]
 pub struct Instruction {
@@ -61,16 +71,31 @@ pub struct Instruction {
     pub text: String,
     /// What it costs.
     pub counts: Counts,
+    /// The register that it multiplies and adds into, where registers are known.
+    pub accumulator: Option<u32>,
     /// The instructions that can follow, by index.
     pub next: Vec<usize>,
 }
 
-/// A function.
+/// A function, or several.
 #[derive(Debug)]
 pub struct Code(pub Vec<Instruction>);
 
 impl Code {
-    /// What the whole function costs.
+    /// Functions, one after another.
+    pub fn join(functions: impl IntoIterator<Item = Self>) -> Self {
+        let mut joined: Vec<Instruction> = Vec::new();
+        for Self(mut function) in functions {
+            let first = joined.len();
+            for next in function.iter_mut().flat_map(|instruction| &mut instruction.next) {
+                *next += first;
+            }
+            joined.append(&mut function);
+        }
+        Self(joined)
+    }
+
+    /// What everything costs.
     pub fn total(&self) -> Counts {
         self.0.iter().map(|instruction| instruction.counts).sum()
     }
@@ -78,6 +103,20 @@ impl Code {
     /// What the instructions with these indices cost.
     pub fn sum(&self, indices: &[usize]) -> Counts {
         indices.iter().map(|&i| self.0[i].counts).sum()
+    }
+
+    /// How the multiply-adds among the instructions with these indices depend on each other, if they are
+    /// executed in this order again and again. Where registers are not known, there are none.
+    pub fn chains(&self, indices: &[usize]) -> Chains {
+        let order: Vec<_> = indices.iter().filter_map(|&i| self.0[i].accumulator).collect();
+        let distance = |(i, register)| {
+            let later = order[i + 1..].iter().chain(&order[..=i]);
+            later.zip(1..).find(|&(other, _)| other == register).map(|(_, distance)| distance)
+        };
+        Chains {
+            accumulators: order.iter().collect::<HashSet<_>>().len() as u32,
+            distance: order.iter().enumerate().filter_map(distance).min().unwrap_or(0),
+        }
     }
 
     /// The innermost loop with the most fmas for each branch; everything if no loop has an fma.
@@ -193,7 +232,7 @@ mod tests {
         let instructions = instructions.iter().map(|&(fmas, next)| {
             let branches = u32::from(next.len() == 2);
             let counts = Counts { fmas, branches, instructions: 1, ..Counts::default() };
-            Instruction { text: String::new(), counts, next: next.to_vec() }
+            Instruction { text: String::new(), counts, accumulator: None, next: next.to_vec() }
         });
         Code(instructions.collect())
     }
@@ -249,6 +288,36 @@ mod tests {
     fn loops_continued_in_two_places_are_one() {
         let code = code(&[(1, &[1]), (1, &[0, 2]), (1, &[0, 3]), (1, &[])]);
         assert_eq!(code.hot_loop(), [0, 1, 2]);
+    }
+
+    #[test]
+    fn loops_of_all_functions_are_seen() {
+        let caller = || code(&[(2, &[1]), (0, &[0, 2]), (0, &[])]);
+        let called = || code(&[(1, &[1]), (3, &[1, 2]), (0, &[])]);
+        assert_eq!(Code::join([caller(), called()]).hot_loop(), [4]);
+        assert_eq!(Code::join([called(), caller()]).hot_loop(), [1]);
+        assert_eq!(Code::join([caller(), called()]).total().fmas, 6);
+    }
+
+    #[test]
+    fn chains_go_round() {
+        let chains = |accumulators: &[Option<u32>]| {
+            let instructions = accumulators.iter().map(|&accumulator| Instruction {
+                text: String::new(),
+                counts: Counts::default(),
+                accumulator,
+                next: vec![],
+            });
+            let all: Vec<_> = (0..accumulators.len()).collect();
+            let Chains { accumulators, distance } = Code(instructions.collect()).chains(&all);
+            (accumulators, distance)
+        };
+        assert_eq!(chains(&[]), (0, 0));
+        assert_eq!(chains(&[None, Some(7)]), (1, 1));
+        assert_eq!(chains(&[Some(1), None, Some(2), Some(3)]), (3, 3));
+        // From the last 1 to the first.
+        assert_eq!(chains(&[Some(1), Some(2), Some(3), Some(1)]), (3, 1));
+        assert_eq!(chains(&[Some(1), Some(2), Some(1), Some(3)]), (3, 2));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Finding the kernels in a compiler's assembly listing.
 
+use std::collections::HashMap;
+
 /// A function's lines in a listing.
 pub struct Function<'a> {
     /// The mangled name.
@@ -25,42 +27,31 @@ pub fn functions(assembly: &str) -> Vec<Function<'_>> {
     functions
 }
 
-/// The kernel's name if `symbol` is a kernel instantiated with the lane token `token`.
-///
-/// Generic arguments besides the token become part of the name: `forward_f32_nhwc_3s1_2x2x1<true>`.
-pub fn kernel(symbol: &str, token: &str) -> Option<String> {
+/// The name of the kernel among `names` that `symbol` is, instantiated with the lane token `token`.
+pub fn kernel<'n>(symbol: &str, names: &[&'n str], token: &str) -> Option<&'n str> {
     let path = format!("{:#}", rustc_demangle::demangle(symbol));
-    if let Some((_, leaf)) = path.split_once("::reduce::").and(path.split_once("::table::")) {
-        // The loops of a weight gradient are where the tree of its sums calls its closure.
-        let (name, rest) = leaf.split_once('<')?;
-        let (argument, _) = rest.split_once('>')?;
-        let known = is_kernel_name(name) && argument.rsplit("::").next() == Some(token);
-        return known.then(|| name.to_owned());
-    }
-    let (path, arguments) = path.strip_suffix('>')?.split_once("::<")?;
+    let (path, argument) = path.strip_suffix('>')?.split_once("::<")?;
     let name = path.rsplit("::").next()?;
-    if !is_kernel_name(name) {
-        return None;
-    }
-    let is_token = |argument: &&str| argument.rsplit("::").next() == Some(token);
-    let (tokens, others): (Vec<_>, Vec<_>) = arguments.split(", ").partition(is_token);
-    match (tokens.len(), others.as_slice()) {
-        (1, []) => Some(name.to_owned()),
-        (1, others) => Some(format!("{name}<{}>", others.join(", "))),
-        _ => None,
-    }
+    let is_token = argument.rsplit("::").next() == Some(token);
+    names.iter().copied().find(|known| is_token && *known == name)
 }
 
-/// Whether `name` is `{pass}_{dtype}_{layout}_{parameters}`.
-fn is_kernel_name(name: &str) -> bool {
-    let Some(rest) =
-        ["forward_", "grad_input_", "grad_weight_"].iter().find_map(|pass| name.strip_prefix(pass))
-    else {
-        return false;
-    };
-    let mut words = rest.splitn(3, '_').skip(1);
-    matches!(words.next(), Some("nhwc" | "nchw"))
-        && words.next().is_some_and(|word| !word.is_empty())
+/// The function that begins at `start` and all that it calls, and these call, by index.
+pub fn reachable(functions: &[Function], start: usize) -> Vec<usize> {
+    let indices: HashMap<_, _> =
+        functions.iter().enumerate().map(|(index, function)| (function.symbol, index)).collect();
+    let mut reached = vec![start];
+    let mut done = 0;
+    while let Some(&index) = reached.get(done) {
+        let words = functions[index].body.iter().flat_map(|line| line.split([' ', '\t', ',', ':']));
+        for called in words.filter_map(|word| indices.get(word).copied()) {
+            if !reached.contains(&called) {
+                reached.push(called);
+            }
+        }
+        done += 1;
+    }
+    reached
 }
 
 #[cfg(test)]
@@ -72,42 +63,39 @@ mod tests {
     const SIMD128: &str = "_RINvNtCs91cQFTSND1f_17depthwise_kernels5table26forward_f32_nhwc_3s1_\
         4x4x1NtNtCslFNadXvaDxn_15depthwise_lanes7simd1287Simd128ECs26Xt1ZI1hy9_9depthwise";
 
-    #[test]
-    fn loops_of_weight_gradients_are_known_by_their_closure() {
-        let symbol = "_RNCINvNtNtCs5VeeuilA2t4_17depthwise_kernels6reduce4nhwc4tapsNtNtCs8Hk6LlTQYoQ\
-            _15depthwise_lanes4neon4NeonKj2_Kj7_NCINvNtB8_5table30grad_weight_f32_nhwc_7s1_2x4x1BW\
-            _E0E0Cs2jXrFZEXHTQ_9depthwise";
-        assert_eq!(kernel(symbol, "Neon").as_deref(), Some("grad_weight_f32_nhwc_7s1_2x4x1"));
-        assert_eq!(kernel(symbol, "Simd128"), None);
-    }
+    const NAMES: [&str; 2] = ["forward_f32_nhwc_3s1_1x2x1", "forward_f32_nhwc_3s1_4x4x1"];
 
     #[test]
     fn kernels_are_known_by_name_and_token() {
-        assert_eq!(kernel(NEON, "Neon").as_deref(), Some("forward_f32_nhwc_3s1_1x2x1"));
-        assert_eq!(kernel(SIMD128, "Simd128").as_deref(), Some("forward_f32_nhwc_3s1_4x4x1"));
-        assert_eq!(kernel(NEON, "Simd128"), None);
-        assert_eq!(kernel(SIMD128, "Simd128Relaxed"), None);
-        assert_eq!(kernel("_RNvCs1234_7mycrate3foo", "Neon"), None);
+        assert_eq!(kernel(NEON, &NAMES, "Neon"), Some(NAMES[0]));
+        assert_eq!(kernel(SIMD128, &NAMES, "Simd128"), Some(NAMES[1]));
+        assert_eq!(kernel(NEON, &NAMES[1..], "Neon"), None);
+        assert_eq!(kernel(NEON, &NAMES, "Simd128"), None);
+        assert_eq!(kernel(SIMD128, &NAMES, "Simd128Relaxed"), None);
+        assert_eq!(kernel("_RNvCs1234_7mycrate3foo", &NAMES, "Neon"), None);
     }
 
     #[test]
-    fn names_of_all_passes_and_layouts_are_kernel_names() {
-        for name in [
-            "forward_f32_nhwc_3s1_3x4x1",
-            "grad_input_f32_nchw_5s2_2x2x1",
-            "grad_weight_f16_nhwc_x",
-        ] {
-            assert!(is_kernel_name(name), "{name}");
-        }
-        for name in [
-            "forward",
-            "forward_f32_nhwc",
-            "forward_f32_nhwc_",
-            "forward_f32_chw_3s1",
-            "backward_f32_nhwc_3s1",
-        ] {
-            assert!(!is_kernel_name(name), "{name}");
-        }
+    fn closures_of_kernels_are_no_kernels() {
+        let closure = "_RNCINvNtNtCs5VeeuilA2t4_17depthwise_kernels6reduce4nhwc4tapsNtNtCs8Hk6LlTQYoQ\
+            _15depthwise_lanes4neon4NeonKj2_Kj7_NCINvNtB8_5table30grad_weight_f32_nhwc_7s1_2x4x1BW\
+            _E0E0Cs2jXrFZEXHTQ_9depthwise";
+        assert_eq!(kernel(closure, &["grad_weight_f32_nhwc_7s1_2x4x1"], "Neon"), None);
+    }
+
+    #[test]
+    fn what_is_called_is_reachable() {
+        let function = |symbol, body| Function { symbol, body };
+        let functions = [
+            function("_Ra", vec!["\tbl\t_Rc", "\tb\t.L1", "\tbl\tmemcpy"]),
+            function("_Rb", vec!["\tb\t_Ra"]),
+            function("_Rc", vec!["\tcall\t_Rd", "\tbl _Rc", "\tbl _Ra"]),
+            function("_Rd", vec!["\tadd\tx0, x0, :lo12:_Re"]),
+            function("_Re", vec![]),
+        ];
+        assert_eq!(reachable(&functions, 0), [0, 2, 3, 4]);
+        assert_eq!(reachable(&functions, 1), [1, 0, 2, 3, 4]);
+        assert_eq!(reachable(&functions, 4), [4]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Reading WebAssembly assembly.
 //!
-//! WebAssembly has no registers to spill: an engine decides. What counts as spilled here are
-//! vectors the compiler itself keeps in memory, in the frame below `__stack_pointer`.
+//! WebAssembly has no registers to spill or to add into: an engine decides. What counts as spilled here
+//! are vectors the compiler itself keeps in memory, in the frame below `__stack_pointer`.
 
 use std::collections::HashSet;
 
@@ -24,7 +24,8 @@ pub fn parse(lines: &[&str]) -> Result<Code> {
         flow.follow(opcode, operands).with_context(|| line.to_owned())?;
         let on_stack = stack.follow(opcode, operands);
         let text = format!("{}{line}", "  ".repeat(flow.open.len()));
-        code.push(Instruction { text, counts: count(opcode, on_stack), next: vec![] });
+        let counts = count(opcode, on_stack);
+        code.push(Instruction { text, counts, accumulator: None, next: vec![] });
     }
     for (instruction, next) in code.iter_mut().zip(flow.resolve()?) {
         instruction.next = next;
