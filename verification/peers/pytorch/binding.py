@@ -82,7 +82,7 @@ class Convolution:
         pairs = [Pair(*size) for size in sizes]
         description = CLayer(layer.batch, layer.channels, *pairs, channels_last)
         self.library, self.layer, self.channels_last = library, layer, channels_last
-        self.conv = library.depthwise_new(ctypes.byref(description))
+        self.conv = ctypes.c_void_p(library.depthwise_new(ctypes.byref(description)))
         if not self.conv:
             raise ValueError(f"{layer} describes no convolution")
         weakref.finalize(self, library.depthwise_free, self.conv)
@@ -119,12 +119,14 @@ class Convolution:
         return weights.reshape(self.layer.channels, 1, *self.layer.kernel)
 
     def call(self, name: str, operands: Operands, result: torch.Tensor) -> Callable[[], bool]:
-        """A pass, to be called while operands and result live; whether it ran."""
+        """A pass, to be called; whether it ran."""
         sources = {
             "forward": (operands.x, operands.weights),
             "grad_input": (operands.grad_y, operands.weights),
             "grad_weight": (operands.x, operands.grad_y),
         }[name]
-        pointers = [ctypes.c_void_p(tensor.data_ptr()) for tensor in (*sources, result)]
-        function = getattr(self.library, f"depthwise_{name}")
-        return partial(function, ctypes.c_void_p(self.conv), *pointers)
+        tensors = (*sources, result)
+        pointers = [ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors]
+        call = partial(getattr(self.library, f"depthwise_{name}"), self.conv, *pointers)
+        call.lives = (self, tensors)  # What is pointed to lives as long.
+        return call

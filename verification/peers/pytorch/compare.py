@@ -27,6 +27,7 @@ def arguments() -> argparse.Namespace:
         default="mobilenet_v2_1.0_224_torch",
         help="of crates/cli/networks.csv, padded as PyTorch pads",
     )
+    option("--batch", type=int, default=1, help="images")
     option(
         "--layout",
         choices=LAYOUTS,
@@ -87,11 +88,19 @@ def main() -> None:
     library = binding.build()
     host = report.host()
     print(report.sentence(host))
-    results = {"host": host, "network": args.network, "seconds": args.seconds, "layouts": {}}
+    results = {
+        "host": host,
+        "network": args.network,
+        "batch": args.batch,
+        "seconds": args.seconds,
+        "layouts": {},
+    }
     for layout in args.layout:
-        print(f"\n{args.network}, {layout.upper()}, µs of one call\n\n{report.header()}")
+        print(
+            f"\n{args.network}, batch {args.batch}, {layout.upper()}, µs of one call\n\n{report.header()}"
+        )
         rows = []
-        for layer in layers.load(args.network):
+        for layer in layers.load(args.network, args.batch):
             convolution, operands = Convolution(library, layer, layout == "nhwc"), random(layer)
             results["isa"] = convolution.isa()
             rows += [compared(convolution, name, operands, args.seconds) for name in PASSES]

@@ -29,17 +29,17 @@ class Layer:
         return f"{self.channels}×{h}×{w}, {kh}×{kw}, stride {stride}"
 
 
-def load(network: str) -> list[Layer]:
-    """The distinct layers of a network, from first to last."""
+def load(network: str, batch: int) -> list[Layer]:
+    """The distinct layers of a network, from first to last, with so many images."""
     with TABLE.open(newline="") as file:
         lines = (line for line in file if not line.startswith("#"))
         rows = [row for row in csv.DictReader(lines) if row["net"] == network]
     if not rows:
         raise ValueError(f"no network {network} in {TABLE}")
-    return [layer(row) for row in rows]
+    return [layer(row, batch) for row in rows]
 
 
-def layer(row: dict[str, str]) -> Layer:
+def layer(row: dict[str, str], batch: int) -> Layer:
     """The layer of one line of the table."""
 
     def pair(height: str, width: str) -> tuple[int, int]:
@@ -50,7 +50,7 @@ def layer(row: dict[str, str]) -> Layer:
         raise ValueError(f"{row['net']} {row['name']}: PyTorch pads both sides alike")
     return Layer(
         name=row["name"],
-        batch=int(row["n"]),
+        batch=batch,
         channels=int(row["c"]),
         input=pair("h", "w"),
         kernel=pair("kh", "kw"),

@@ -32,8 +32,9 @@ pub fn subjects(layer: &Layer, operands: &Operands) -> Result<Vec<Subject>> {
     let grad_y = tensor(&operands.grad_y, [1, channels, rows, columns])?;
     let loss = (conv(&x_var, &weights_var)? * grad_y)?.sum_all()?;
     let gradients = loss.backward()?;
-    let gradient =
-        |var: &Var| elements(gradients.get(var).context("no gradient")?).context("elements");
+    let gradient = |var: &Var| -> Result<Vec<f32>> {
+        Ok(elements(gradients.get(var).context("no gradient")?)?)
+    };
     let results = vec![gradient(&x_var)?, gradient(&weights_var)?];
     let call = Box::new(move || {
         black_box(loss.backward()?);

@@ -16,6 +16,8 @@ pub struct Report {
     cpu: Option<String>,
     /// What `depthwise` runs on.
     isa: &'static str,
+    burn: String,
+    candle: String,
     /// Forward to both gradients, layer after layer; seconds.
     rows: Vec<Row>,
 }
@@ -93,15 +95,25 @@ impl Report {
         let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = information.lines().find_map(|line| line.strip_prefix("model name"));
         let cpu = model.map(|model| model.trim_start_matches([' ', '\t', ':']).to_owned());
-        Self { cpu, isa, rows }
+        Self { cpu, isa, burn: version("burn-flex"), candle: version("candle-core"), rows }
     }
+}
+
+/// The version of a package in the lock file.
+fn version(package: &str) -> String {
+    let name = format!("name = \"{package}\"");
+    let lines = include_str!("../Cargo.lock").lines();
+    let mut found = lines.skip_while(|line| *line != name).skip(1);
+    let version = found.next().and_then(|line| line.strip_prefix("version = "));
+    version.unwrap_or_default().trim_matches('"').to_owned()
 }
 
 /// A table in Markdown, in milliseconds.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cpu = self.cpu.as_deref().unwrap_or(std::env::consts::ARCH);
-        writeln!(f, "{cpu}, depthwise on {}, ms of one call\n", self.isa)?;
+        let Self { isa, burn, candle, .. } = self;
+        writeln!(f, "{cpu}, depthwise on {isa}, burn {burn}, candle {candle}, ms of one call\n")?;
         writeln!(f, "| layer | pass | depthwise | burn | times | candle | times |")?;
         writeln!(f, "| --- | --- | --: | --: | --: | --: | --: |")?;
         let ms = |time: Time| format!("{:.2}", time.median * 1e3);
@@ -140,6 +152,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn versions_are_in_the_lock_file() {
+        let parts = |package| version(package).split('.').count();
+        assert_eq!([parts("burn-flex"), parts("candle-core"), parts("no such package")], [3, 3, 1]);
+    }
+
+    #[test]
     fn rows_of_a_layer() {
         let layer = Layer { channels: 4, size: 8, stride: 2 };
         let measured = |library, passes, median| Measured {
@@ -160,11 +178,17 @@ mod tests {
                 measured(Library::Candle, GRADIENTS, 50e-3),
             ],
         );
-        let report = Report { cpu: Some("Processor".into()), isa: "portable", rows };
+        let report = Report {
+            cpu: Some("Processor".into()),
+            isa: "portable",
+            burn: "1.2.3".into(),
+            candle: "4.5.6".into(),
+            rows,
+        };
         assert_eq!(
             report.to_string(),
             "\
-Processor, depthwise on portable, ms of one call
+Processor, depthwise on portable, burn 1.2.3, candle 4.5.6, ms of one call
 
 | layer | pass | depthwise | burn | times | candle | times |
 | --- | --- | --: | --: | --: | --: | --: |
