@@ -108,12 +108,11 @@ impl Dst {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, debug_assertions))]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(debug_assertions)]
     fn debug_builds_check_every_access() {
         let tensor = [0.0; 8];
         let src = Src::new(&tensor);
