@@ -67,7 +67,8 @@ pub fn run(check: Check, subject: &dyn Subject, cases: &[Case]) -> Result<Report
     let mut all = Evidence::default();
     let mut hash = Digest::default();
     for case in cases {
-        let evidence = panics::during(check, subject, case, || check.run(case, subject))
+        let line = format!("{} {} {case}", subject.name(), check.name());
+        let evidence = panics::during(line, || check.run(case, subject))
             .map_err(|failure| shrink(failure, subject))?;
         hash.add(&evidence.results);
         all.compared += evidence.compared;

@@ -1,7 +1,8 @@
 //! Everything that a run needs, so that one line repeats it anywhere.
 
 use depthwise::{
-    Activation, Conv, DescriptionError, Error, Instance, Isa, Layout, Machine, Padding, Update,
+    Activation, Conv, DescriptionError, Error, Instance, Isa, Layout, Machine, Padding, Plan,
+    Problem, Update,
 };
 
 use crate::data::Data;
@@ -66,6 +67,42 @@ impl Case {
         match self.pass.plan(&conv) {
             Some(plan) if plan.instance() == instance => Ok(conv),
             _ => Err(DescriptionError::Instance(instance.name).into()),
+        }
+    }
+
+    /// What is computed, of a bias gradient what the weight's is.
+    ///
+    /// # Errors
+    /// Whatever the builder refuses.
+    pub fn problem(&self) -> Result<Problem, DescriptionError> {
+        let Shape { batch, channels, multiplier, input, kernel, stride, dilation, low, high } =
+            self.shape;
+        let [top, left] = low;
+        let [bottom, right] = high;
+        Problem::builder()
+            .pass(self.pass.of_plan())
+            .batch(batch)
+            .channels(channels)
+            .multiplier(multiplier)
+            .input(input)
+            .kernel(kernel)
+            .stride(stride)
+            .dilation(dilation)
+            .padding(Padding { top, bottom, left, right })
+            .layout(self.layout)
+            .activation(self.activation)
+            .build()
+    }
+
+    /// How it is computed.
+    ///
+    /// # Errors
+    /// As for the problem, and if the instance doesn't compute it.
+    pub fn plan(&self) -> Result<Plan, DescriptionError> {
+        let problem = self.problem()?;
+        match self.instance {
+            Some(instance) => Plan::with_instance(problem, self.machine, instance),
+            None => Ok(Plan::new(problem, self.machine)),
         }
     }
 

@@ -202,7 +202,8 @@ mod tests {
             };
             let shares = [share(|v| v.is_nan()), share(|v| v.is_infinite())];
             assert!(shares.iter().all(|s| (0.01..0.3).contains(s)), "{pass:?} {shares:?}");
-            assert!(share(|v| v.is_subnormal()) > 0.05, "{pass:?}");
+            let subnormal = share(|v| v.is_subnormal());
+            assert!(subnormal > 0.02, "{pass:?} {subnormal}");
             // Gradients start at +0: only what is accumulated to can be −0, and stays so seldom.
             let negative_zero = share(|v| v.to_bits() == (-0f32).to_bits());
             assert!(negative_zero > 0.005 || pass != Pass::Forward, "{pass:?}");

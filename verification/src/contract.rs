@@ -1,50 +1,44 @@
-//! The two arithmetic contracts, as an exact model of the forward pass in f32: one chain over the
-//! taps in (row, column) order, from the bias or +0. Results are compared with it bit for bit.
+//! The two arithmetic contracts: how each operation of the exact [`model`](crate::model) rounds. Results are
+//! compared with it bit for bit.
 
 use depthwise::{Activation, Contract};
 
-use crate::shape::Shape;
+/// What the exact [`model`](crate::model) computes with: numbers of a contract, or expressions.
+pub trait Arithmetic {
+    /// What is added and multiplied.
+    type Value: Copy;
 
-/// The results of `contract`, in the order of [`reference::forward`](crate::reference::forward).
-pub fn forward(
-    contract: Contract,
-    shape: &Shape,
-    x: impl Fn([usize; 4]) -> f32,
-    weights: impl Fn([usize; 3]) -> f32,
-    bias: impl Fn(usize) -> Option<f32>,
-    activation: Activation,
-) -> Vec<f32> {
-    let [rows, columns] = shape.output();
-    let mut y = Vec::with_capacity(shape.batch * shape.output_channels() * rows * columns);
-    for n in 0..shape.batch {
-        for o in 0..shape.output_channels() {
-            for i in 0..rows {
-                for j in 0..columns {
-                    let mut sum = bias(o).unwrap_or(0.0);
-                    for u in 0..shape.kernel[0] {
-                        let h = place(shape, 0, i, u);
-                        if h < 0 || h >= shape.input[0] as isize {
-                            continue;
-                        }
-                        for v in 0..shape.kernel[1] {
-                            let w = place(shape, 1, j, v);
-                            if w < 0 || w >= shape.input[1] as isize {
-                                continue;
-                            }
-                            let source = [n, o / shape.multiplier, h as usize, w as usize];
-                            sum = step(contract, x(source), weights([o, u, v]), sum);
-                        }
-                    }
-                    y.push(activate(activation, sum));
-                }
-            }
-        }
-    }
-    y
+    /// +0.
+    fn zero(&self) -> Self::Value;
+
+    /// `sum + a·b`, rounded as the contract says.
+    fn step(&mut self, a: Self::Value, b: Self::Value, sum: Self::Value) -> Self::Value;
+
+    /// `a + b`, rounded.
+    fn add(&mut self, a: Self::Value, b: Self::Value) -> Self::Value;
+
+    /// `value` brought between two [`bounds`], unless both are infinite.
+    fn clamp(&mut self, value: Self::Value, low: f32, high: f32) -> Self::Value;
 }
 
-fn place(shape: &Shape, axis: usize, result: usize, tap: usize) -> isize {
-    (result * shape.stride[axis] + tap * shape.dilation[axis]) as isize - shape.low[axis]
+impl Arithmetic for Contract {
+    type Value = f32;
+
+    fn zero(&self) -> f32 {
+        0.0
+    }
+
+    fn step(&mut self, a: f32, b: f32, sum: f32) -> f32 {
+        step(*self, a, b, sum)
+    }
+
+    fn add(&mut self, a: f32, b: f32) -> f32 {
+        a + b
+    }
+
+    fn clamp(&mut self, value: f32, low: f32, high: f32) -> f32 {
+        minimum(maximum(value, low), high)
+    }
 }
 
 /// `sum + a·b`, rounded as the contract says.

@@ -5,7 +5,7 @@
 //! [`Subject`] computes for a case with what it must compute:
 //!
 //! - [`mod@reference`] is the definition in f64, with the sums that error bounds need.
-//! - [`contract`] and [`gradients`] are the exact f32 model: the order of summation and each rounding.
+//! - [`mod@model`] and [`contract`] are the exact f32 model: the order of summation and each rounding.
 //! - [`bound`] says how far f32 may be from f64.
 //!
 //! None of them shares code with the crates they judge. [`campaign::run`] puts all cases through a check
@@ -16,13 +16,14 @@ pub mod campaign;
 pub mod case;
 pub mod cases;
 pub mod check;
+pub mod classes;
 pub mod contract;
 pub mod data;
 pub mod geometry;
-pub mod gradients;
 pub mod memory;
+pub mod model;
 pub mod order;
-pub mod pairwise;
+pub mod panics;
 pub mod pass;
 pub mod passes;
 pub mod random;
@@ -34,7 +35,6 @@ pub mod tree;
 pub mod verdict;
 
 mod bytes;
-mod panics;
 mod text;
 
 pub use campaign::Report;

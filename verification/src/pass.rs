@@ -88,6 +88,15 @@ impl Pass {
         })
     }
 
+    /// The pass whose plan runs it.
+    pub fn of_plan(self) -> depthwise::Pass {
+        match self {
+            Self::Forward => depthwise::Pass::Forward,
+            Self::GradInput => depthwise::Pass::GradInput,
+            Self::GradWeight | Self::GradBias => depthwise::Pass::GradWeight,
+        }
+    }
+
     /// Its plan; the bias gradient has none.
     pub fn plan(self, conv: &Conv) -> Option<&Plan> {
         match self {

@@ -1,12 +1,10 @@
 //! What each pass gives for the tensors of a case.
 
-use depthwise::Contract;
-
 use crate::bound;
 use crate::case::Case;
-use crate::contract;
+use crate::contract::Arithmetic;
 use crate::data::Tensors;
-use crate::gradients;
+use crate::model;
 use crate::order;
 use crate::pass::Pass;
 use crate::reference::{self, Sum};
@@ -33,22 +31,27 @@ pub fn sums(case: &Case, tensors: &Tensors) -> Vec<Sum> {
     sums
 }
 
-/// The contract's results, in the order of [`order::results`].
-pub fn model(contract: Contract, case: &Case, tensors: &Tensors) -> Vec<f32> {
+/// The results of an arithmetic, a contract's numbers or expressions, in the order of [`order::results`].
+pub fn model<A: Arithmetic>(
+    mut arithmetic: A,
+    case: &Case,
+    tensors: &Tensors<A::Value>,
+) -> Vec<A::Value> {
     let (shape, layout) = (&case.shape, case.layout);
     let x = |at| tensors.x[order::input(layout, shape, at)];
     let gy = |at| tensors.gy[order::output(layout, shape, at)];
     let weights = |at| tensors.weights[order::weight(layout, shape, at)];
     let bias = |o: usize| tensors.bias.as_ref().map(|bias| bias[o]);
+    let a = &mut arithmetic;
     let mut results = match case.pass {
-        Pass::Forward => contract::forward(contract, shape, x, weights, bias, case.activation),
-        Pass::GradInput => gradients::grad_input(contract, shape, gy, weights),
-        Pass::GradWeight => gradients::grad_weight(contract, layout, shape, x, gy),
-        Pass::GradBias => gradients::grad_bias(layout, shape, gy),
+        Pass::Forward => model::forward(a, shape, x, weights, bias, case.activation),
+        Pass::GradInput => model::grad_input(a, shape, gy, weights),
+        Pass::GradWeight => model::grad_weight(a, layout, shape, x, gy),
+        Pass::GradBias => model::grad_bias(a, layout, shape, gy),
     };
     if let Some(before) = &tensors.before {
         for (result, at) in results.iter_mut().zip(order::results(case.pass, shape)) {
-            *result += before[order::result(case.pass, layout, shape, at)];
+            *result = a.add(before[order::result(case.pass, layout, shape, at)], *result);
         }
     }
     results

@@ -9,20 +9,27 @@ use crate::subject::Subject;
 use crate::verdict::Failure;
 
 /// The smallest failure of the same check and kind that halving one size after the other leads to.
-pub fn shrink(mut failure: Box<Failure>, subject: &dyn Subject) -> Box<Failure> {
-    let kind = discriminant(&failure.fault);
-    let smaller = |failure: &Failure| {
-        let possible =
-            candidates(&failure.case).into_iter().filter(|case| case.shape.is_possible());
-        possible.filter(|case| *case != failure.case).find_map(|case| {
-            let smaller = failure.check.run(&case, subject).err()?;
-            (discriminant(&smaller.fault) == kind).then_some(smaller)
-        })
+pub fn shrink(failure: Box<Failure>, subject: &dyn Subject) -> Box<Failure> {
+    let (kind, check, case) = (discriminant(&failure.fault), failure.check, failure.case);
+    let again = |case: &Case| {
+        let smaller = check.run(case, subject).err()?;
+        (discriminant(&smaller.fault) == kind).then_some(smaller)
     };
-    while let Some(smaller) = smaller(&failure) {
-        failure = smaller;
+    smallest(case, failure, again).1
+}
+
+/// The smallest case that halving one size after the other leads to while something is found `again`,
+/// and what was found there.
+pub fn smallest<T>(mut case: Case, mut found: T, again: impl Fn(&Case) -> Option<T>) -> (Case, T) {
+    let smaller = |case: &Case| {
+        let possible =
+            candidates(case).into_iter().filter(|other| other.shape.is_possible() && other != case);
+        possible.map(|other| (other, again(&other))).find_map(|(case, found)| Some((case, found?)))
+    };
+    while let Some((less, again)) = smaller(&case) {
+        (case, found) = (less, again);
     }
-    failure
+    (case, found)
 }
 
 /// The case with one thing halved, one less or left out, largest step first. Sizes may be impossible.

@@ -62,7 +62,11 @@ impl fmt::Display for Case {
         }
         write!(f, " data={} seed={} offset={} ", self.data.name(), self.seed, self.offset)?;
         let instance = self.instance.map_or("best", |instance| instance.name);
-        write!(f, "machine={} instance={instance}", self.machine.name)
+        write!(f, "machine={}", self.machine.name)?;
+        if !Machine::ALL.contains(&self.machine) {
+            write!(f, "/{}", self.machine.l1)?;
+        }
+        write!(f, " instance={instance}")
     }
 }
 
@@ -91,7 +95,7 @@ impl FromStr for Case {
             data: words.find("data", |v| Data::ALL.into_iter().find(|d| d.name() == v))?,
             seed: words.value("seed")?,
             offset: words.find("offset", |v| v.parse().ok().filter(|offset| *offset < 4))?,
-            machine: words.find("machine", |v| Machine::ALL.into_iter().find(|m| m.name == v))?,
+            machine: words.find("machine", machine)?,
             instance: words.find("instance", |v| match v {
                 "best" => Some(None),
                 name => Instance::by_name(name).map(Some),
@@ -111,6 +115,14 @@ fn update_name(update: Update) -> &'static str {
         Update::Overwrite => "overwrite",
         Update::Accumulate => "accumulate",
     }
+}
+
+/// A machine, `arm64`, or one that has so many bytes of first-level cache instead, `arm64/512`.
+fn machine(text: &str) -> Option<Machine> {
+    let (name, l1) = text.split_once('/').map_or((text, None), |(name, l1)| (name, Some(l1)));
+    let machine = Machine::ALL.into_iter().find(|machine| machine.name == name)?;
+    let l1 = l1.map_or(Some(machine.l1), |l1| l1.parse().ok())?;
+    Some(Machine { l1, ..machine })
 }
 
 fn activation(text: &str) -> Option<Activation> {
@@ -172,6 +184,9 @@ mod tests {
         let case: Case = TEXT.parse().unwrap();
         assert_eq!(case.to_string(), TEXT);
         assert_eq!(case.shape.high, [-1, 2]);
+        let small: Case = TEXT.replace("arm64", "arm64/512").parse().unwrap();
+        assert_eq!(small.machine, Machine { l1: 512, ..case.machine });
+        assert_eq!(small.to_string().parse(), Ok(small));
         for case in cases::all() {
             assert_eq!(case.to_string().parse(), Ok(case));
         }
@@ -188,6 +203,7 @@ mod tests {
             ("offset", "4"),
             ("input", "5"),
             ("machine", "abacus"),
+            ("machine", "arm64/x"),
             ("instance", "forward"),
             ("activation", "1..x"),
         ] {

@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use depthwise::Layout;
 
+use crate::contract::Arithmetic;
 use crate::shape::Shape;
 
 /// Most positions of a chain.
-const LENGTH: usize = 128;
+pub const LENGTH: usize = 128;
 
 /// Chains that a leaf has, side by side.
 const CHAINS: usize = 4;
@@ -46,31 +47,47 @@ pub fn leaves(shape: &Shape) -> Vec<Leaf> {
 
 /// The sum over all output positions `[n, oh, ow]`: `add` gives a chain's sum, and the next term
 /// added to it. Channels-first, a leaf is four chains, of every fourth column each.
-pub fn sum(layout: Layout, shape: &Shape, add: impl Fn(f32, [usize; 3]) -> f32) -> f32 {
+pub fn sum<A: Arithmetic>(
+    arithmetic: &mut A,
+    layout: Layout,
+    shape: &Shape,
+    mut add: impl FnMut(&mut A, A::Value, [usize; 3]) -> A::Value,
+) -> A::Value {
     let chains = if layout == Layout::Nchw { CHAINS } else { 1 };
-    let sums: Vec<_> = leaves(shape)
-        .iter()
-        .map(|leaf| {
-            let mut sums = [0.0; CHAINS];
-            for i in leaf.rows.clone() {
-                for (place, j) in leaf.columns.clone().enumerate() {
-                    let sum = &mut sums[place % chains];
-                    *sum = add(*sum, [leaf.image, i, j]);
-                }
+    let mut sums = Vec::new();
+    for leaf in leaves(shape) {
+        let mut chain = [arithmetic.zero(); CHAINS];
+        for i in leaf.rows.clone() {
+            for (place, j) in leaf.columns.clone().enumerate() {
+                let sum = &mut chain[place % chains];
+                *sum = add(arithmetic, *sum, [leaf.image, i, j]);
             }
-            sums
-        })
-        .collect();
-    let [a, b, c, d] = joined(&sums);
-    if chains == 1 { a } else { (a + b) + (c + d) }
+        }
+        sums.push(chain);
+    }
+    let [a, b, c, d] = joined(arithmetic, &sums, chains);
+    if chains == 1 {
+        return a;
+    }
+    let (left, right) = (arithmetic.add(a, b), arithmetic.add(c, d));
+    arithmetic.add(left, right)
 }
 
-/// The sums of a tree whose left half is as large a power of two as leaves a right half.
-fn joined(sums: &[[f32; CHAINS]]) -> [f32; CHAINS] {
+/// The sums, in the first `chains` chains, of a tree whose left half is as large a power of two as
+/// leaves a right half.
+fn joined<A: Arithmetic>(
+    arithmetic: &mut A,
+    sums: &[[A::Value; CHAINS]],
+    chains: usize,
+) -> [A::Value; CHAINS] {
     let [only] = sums else {
         let (left, right) = sums.split_at(sums.len().next_power_of_two() / 2);
-        let (left, right) = (joined(left), joined(right));
-        return [0, 1, 2, 3].map(|chain| left[chain] + right[chain]);
+        let mut sum = joined(arithmetic, left, chains);
+        let right = joined(arithmetic, right, chains);
+        for (sum, right) in sum.iter_mut().zip(right).take(chains) {
+            *sum = arithmetic.add(*sum, right);
+        }
+        return sum;
     };
     *only
 }
@@ -83,6 +100,12 @@ pub fn depth(shape: &Shape) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use depthwise::Contract;
+
+    /// The sum of numbers.
+    fn sum(layout: Layout, shape: &Shape, add: impl Fn(f32, [usize; 3]) -> f32) -> f32 {
+        super::sum(&mut Contract::MulAdd, layout, shape, |_, sum, at| add(sum, at))
+    }
 
     /// A 1×1 window over `[batch, rows, columns]` positions.
     fn shape([batch, rows, columns]: [usize; 3]) -> Shape {

@@ -4,7 +4,7 @@ use depthwise::{Activation, Body, Contract, Error, Isa};
 use depthwise_verification::Check::{Bits, Bound, Exact, Guard, Tiles};
 use depthwise_verification::contract;
 use depthwise_verification::memory::Memory;
-use depthwise_verification::{Case, Check, Pass, Subject, campaign, cases, order};
+use depthwise_verification::{Case, Check, Pass, Shape, Subject, campaign, cases, order};
 
 /// What is wrong with an implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,15 +185,19 @@ impl Subject for Planted {
     }
 }
 
-/// Some of the small cases.
+/// Some of the small cases, without so much padding that all results would be 0 on its other side.
 fn few() -> Vec<Case> {
+    let padded = |case: &Case| {
+        let Shape { low, high, kernel, .. } = case.shape;
+        (0..2).any(|axis| low[axis].max(high[axis]) > kernel[axis] as isize)
+    };
     let products = |case: &Case| {
         let taps = case.shape.kernel[0] * case.shape.kernel[1];
         order::outputs(&case.shape).count() * taps
     };
     cases::of(Pass::Forward)
         .iter()
-        .filter(|case| products(case) < 1500)
+        .filter(|case| products(case) < 1500 && !padded(case))
         .step_by(21)
         .copied()
         .collect()
@@ -223,7 +227,7 @@ fn failures_are_small_and_can_be_repeated() {
             let case: Case = line[line.find("pass=").expect("a case")..].parse().expect("a case");
             assert_eq!(case, failure.case);
             assert!(check.run(&case, &subject).is_err());
-            assert!(order::outputs(&case.shape).count() <= 16, "{line}");
+            assert!(order::outputs(&case.shape).count() <= 64, "{line}");
         }
     }
 }

@@ -1,0 +1,218 @@
+//! What is to be proven: a case, and in how many parts it is computed.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::mem::discriminant;
+use std::str::FromStr;
+
+use depthwise::{Activation, Body, INSTANCES, Instance, Layout, Machine, Size, Update};
+use depthwise_verification::cases::{self, ACTIVATIONS, UPDATES};
+use depthwise_verification::data::Data;
+use depthwise_verification::geometry::{Extent, Pads, Window};
+use depthwise_verification::random::Random;
+use depthwise_verification::shrink::smallest;
+use depthwise_verification::{Case, Pass, Shape, panics};
+
+use crate::proof::{Proof, prove};
+use crate::tensors::Fault;
+
+/// That the kernels compute a case as specified, whatever the data, if so many threads share it.
+///
+/// Prints as one line, which parses back: `threads=1 pass=forward …`. What a case says of data is of no
+/// interest here.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Claim {
+    /// What is computed.
+    pub case: Case,
+    /// Threads that share the work.
+    pub threads: usize,
+}
+
+impl Claim {
+    /// Proves it.
+    ///
+    /// # Errors
+    /// A small claim that is wrong in the same way, and how.
+    pub fn prove(&self) -> Result<Proof, Box<Refutation>> {
+        let threads = self.threads;
+        let proof = panics::during(self.to_string(), || prove(&self.case, threads));
+        proof.map_err(|fault| {
+            let kind = discriminant(&fault);
+            let again = |case: &Case| {
+                prove(case, threads).err().filter(|fault| discriminant(fault) == kind)
+            };
+            let (case, fault) = smallest(self.case, fault, again);
+            Box::new(Refutation { claim: Self { case, threads }, fault })
+        })
+    }
+}
+
+/// A claim that is wrong. Prints as a line that says how to repeat it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refutation {
+    /// The claim.
+    pub claim: Claim,
+    /// Why.
+    pub fault: Fault,
+}
+
+impl fmt::Display for Refutation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.fault, self.claim)
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "threads={} {}", self.threads, self.case)
+    }
+}
+
+impl FromStr for Claim {
+    type Err = Box<dyn std::error::Error>;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (threads, case) = text.split_once(' ').ok_or("no case")?;
+        let threads = threads.strip_prefix("threads=").ok_or("no threads")?;
+        Ok(Self { case: case.parse()?, threads: threads.parse()? })
+    }
+}
+
+fn alone(case: Case) -> Claim {
+    Claim { case, threads: 1 }
+}
+
+/// All claims of a pass that are proven, each of them once.
+pub fn claims(pass: Pass) -> Vec<Claim> {
+    let random = &mut Random::new(2027);
+    let mut claims = Vec::new();
+    for case in cases::of(pass) {
+        claims.push(alone(*case));
+        // Far more parts than small tensors have, but for tiny caches.
+        let machine = Machine { l1: 64 << random.below(5), ..case.machine };
+        claims.push(Claim { case: Case { machine, ..*case }, threads: 2 });
+    }
+    for instance in INSTANCES.iter().filter(|instance| pass.is_computed_by(instance)) {
+        claims.extend(axes(pass, instance, random).into_iter().map(alone));
+    }
+    claims.extend(cases::arbitrary(pass, ARBITRARY, random).into_iter().map(alone));
+    claims.extend(shared(pass));
+    let mut known = HashSet::new();
+    for Claim { case, .. } in &mut claims {
+        // Claims that differ in data alone are one.
+        (case.data, case.seed, case.offset) = (Data::Odd, 0, 0);
+    }
+    claims.retain(|claim| known.insert(claim.to_string()));
+    claims
+}
+
+/// Maps as wide as every number of columns around an instance's tiles, missing every number of
+/// columns at either end; for those that roll down the rows, as high, too.
+fn axes(pass: Pass, instance: &'static Instance, random: &mut Random) -> Vec<Case> {
+    let (Size::Exactly(kernel), Size::Exactly(stride)) = (instance.kernel, instance.stride) else {
+        return Vec::new();
+    };
+    let window = Window { kernel, stride, dilation: 1 };
+    let widths = extents(pass, window, 2 * instance.tile.columns + 3);
+    let heights = extents(pass, window, 2 * instance.tile.rows + 3);
+    let mut pairs: Vec<_> = widths.iter().map(|width| (random.pick(&heights), *width)).collect();
+    if instance.body == Body::Roll {
+        pairs.extend(heights.iter().map(|height| (*height, random.pick(&widths))));
+    }
+    let case = |(height, width): (Extent, Extent)| {
+        let shape = Shape {
+            batch: 1 + random.below(2),
+            channels: match instance.layout {
+                Layout::Nhwc => random.pick(&[4, 5, 8]),
+                Layout::Nchw => random.pick(&[1, 2]),
+            },
+            multiplier: 1,
+            input: [height.input, width.input],
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            dilation: [1; 2],
+            low: [height.low, width.low],
+            high: [height.high, width.high],
+        };
+        any(pass, instance.layout, shape, random, Some(instance))
+    };
+    pairs.into_iter().map(case).collect()
+}
+
+/// Axes of each number of results up to `most`, each with all paddings up to a kernel or half of one.
+fn extents(pass: Pass, window: Window, most: usize) -> Vec<Extent> {
+    let extent = window.extent() as isize;
+    let ends =
+        |pads: isize| (0..=pads).flat_map(move |low| (0..=pads).map(move |high| (low, high)));
+    let mut extents = Vec::new();
+    for size in 1..=most {
+        if pass == Pass::GradInput {
+            let axes = ends(extent).map(|(low, high)| Extent { input: size, low, high });
+            extents.extend(axes.filter(|e| size as isize + e.low + e.high >= extent));
+        } else {
+            for (low, high) in ends(extent / 2 + 1) {
+                let slacks = 0..window.stride;
+                extents.extend(slacks.map(|slack| window.padded(low, high, size, slack)));
+            }
+        }
+    }
+    extents
+}
+
+/// Any values for what a shape leaves open.
+fn any(
+    pass: Pass,
+    layout: Layout,
+    shape: Shape,
+    random: &mut Random,
+    instance: Option<&'static Instance>,
+) -> Case {
+    let forward = pass == Pass::Forward;
+    Case {
+        pass,
+        shape,
+        layout,
+        bias: forward && random.below(2) == 0,
+        update: if forward { Update::Overwrite } else { random.pick(&UPDATES) },
+        activation: if forward { random.pick(&ACTIVATIONS) } else { Activation::None },
+        data: Data::Odd,
+        seed: 0,
+        offset: 0,
+        machine: random.pick(&Machine::ALL),
+        instance,
+    }
+    .or_best()
+}
+
+/// Cases of any window, of each pass.
+const ARBITRARY: usize = 2000;
+
+/// What is worth several threads.
+fn shared(pass: Pass) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    for (index, [batch, channels, multiplier, output, kernel, stride]) in
+        SHARED.into_iter().enumerate()
+    {
+        let axis = Window { kernel, stride, dilation: 1 }.place(Pads::SameUpper, output, 0);
+        let shape = Shape {
+            batch,
+            channels,
+            multiplier,
+            input: [axis.input; 2],
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            dilation: [1; 2],
+            low: [axis.low; 2],
+            high: [axis.high; 2],
+        };
+        for (layout, threads) in Layout::ALL.into_iter().zip([2 + index, 7 - index]) {
+            let random = &mut Random::new(index as u64);
+            claims.push(Claim { case: any(pass, layout, shape, random, None), threads });
+        }
+    }
+    claims
+}
+
+/// Images, channels, multiplier, output size, kernel and stride of it.
+const SHARED: [[usize; 6]; 4] =
+    [[1, 37, 1, 41, 3, 1], [3, 21, 1, 31, 3, 2], [2, 20, 1, 25, 5, 1], [1, 7, 3, 23, 7, 2]];
