@@ -210,7 +210,8 @@ impl Conv {
     ///
     /// Each element is summed over the tree that [`Leaves`](crate::Leaves) describes, so that its bits
     /// depend on the shape alone and its error grows with the logarithm of the number of positions;
-    /// to accumulate, that sum is added to what is there.
+    /// to accumulate, that sum is added to what is there. Partial sums are on the stack, 4 KiB at most for
+    /// each doubling of the positions beyond 128.
     ///
     /// # Errors
     /// [`Error::Length`] for a slice of another length than the shape; `grad_weight` is untouched.

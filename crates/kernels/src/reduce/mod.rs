@@ -1,7 +1,8 @@
 //! The gradient of the weights: the taps are the results, and output positions are summed.
 //!
-//! [`Leaves`] fixes the order. A leaf is summed with the taps in registers; the tree above it is
-//! a recursion, whose partial sums are on the stack.
+//! [`Leaves`] fixes the order. A leaf is summed tile by tile; the tree above it is a recursion, whose
+//! partial sums are on the stack: 4 KiB at most for each level, of which there are ⌈log₂ leaves⌉ + 1
+//! (14 for batch 64 at 112×112).
 
 pub(crate) mod nchw;
 pub(crate) mod nhwc;
