@@ -221,7 +221,7 @@ struct ThreadsTotal {
 }
 
 /// A difference between equal times that is no news.
-const NOISE: f64 = 0.03;
+const NOISE: f64 = 0.05;
 
 /// A ratio of times over the layers of a network, each as often as the network has it.
 #[derive(Serialize)]

@@ -215,9 +215,17 @@ impl Plan {
     #[must_use]
     pub fn shared_channels(&self, threads: usize) -> usize {
         let channels = self.problem.output_channels();
-        match threads {
-            0 | 1 => channels,
-            _ => self.block_of_channels(channels, PARTS_PER_THREAD * threads),
+        if threads < 2 {
+            return channels;
+        }
+        match self.problem.layout() {
+            Layout::Nhwc => {
+                // A thread strides over the whole tensor for its channels: memory gives it a few lines at
+                // a time faster than one.
+                let turns = (channels / threads / FEWEST_CHANNELS).clamp(1, PARTS_PER_THREAD);
+                channels.div_ceil(threads * turns).next_multiple_of(VECTOR).max(CACHE_LINE)
+            }
+            Layout::Nchw => channels.div_ceil(PARTS_PER_THREAD * threads),
         }
     }
 
@@ -352,11 +360,18 @@ const PARTS_PER_THREAD: usize = 3;
 /// Fewest rows of a part: windows read the rows between parts twice.
 const FEWEST_ROWS: usize = 4;
 
+/// Fewest channels of which a thread sums gradients, where they are last and there are enough: four cache
+/// lines.
+const FEWEST_CHANNELS: usize = 64;
+
 /// Size of a block of rows, in halves of the first-level cache: a part of any second-level one.
 const BLOCK_OF_ROWS: usize = 8;
 
 /// Elements of a cache line.
 const CACHE_LINE: usize = 16;
+
+/// Elements of a vector.
+const VECTOR: usize = 4;
 
 /// Rows that a rolling instance marches before it turns to other columns.
 const MOST_ROLLED_ROWS: usize = 28;
@@ -495,6 +510,7 @@ mod tests {
                     assert!(plan.shared(threads).part_count() >= 2 * threads);
                     let blocks = channels.div_ceil(plan.shared_channels(threads));
                     assert!(blocks >= threads.min(channels / CACHE_LINE));
+                    assert!(layout == Layout::Nchw || channels < 384 || blocks % threads == 0);
                 }
                 assert_eq!(plan.shared(1), plan);
                 assert_eq!(plan.shared_channels(1), channels);
