@@ -505,25 +505,50 @@ fn add_lanes<L: Lanes>(
 
 /// The gradient of the bias.
 pub(crate) fn bias<L: Lanes>(reduction: &Reduction<'_, L>) {
-    let (l, height, width) = (reduction.lanes, reduction.height.output(), reduction.width.output());
-    for channel in reduction.first..reduction.end {
-        let mut sum = [[[l.zero()]]];
-        reduction.tree(&mut sum, &|index, sum| {
-            let leaf = reduction.leaves.leaf(index);
-            let plane = leaf.image * reduction.output_channels + channel;
-            let mut acc = l.zero();
-            for row in leaf.rows.clone() {
-                for first in leaf.columns.clone().step_by(LANES) {
-                    let at = (plane * height + row) * width + first;
-                    let g = reduction.gradient.grad_output.step(at as isize);
-                    let count = (leaf.columns.end - first).min(LANES);
-                    // SAFETY: `reduce_bias`'s caller has vouched for `count` columns here. Missing
-                    // lanes are +0, and no sum that starts at +0 is −0.
-                    acc = l.add(acc, unsafe { l.load_partial(g, count) });
-                }
-            }
-            *sum = [[[acc]]];
-        });
-        reduction.write_sums(channel, sum.as_flattened().as_flattened());
+    let mut channel = reduction.first;
+    while channel < reduction.end {
+        channel += if reduction.end - channel >= CHAINS {
+            bias_of::<L, CHAINS>(reduction, channel)
+        } else {
+            bias_of::<L, 1>(reduction, channel)
+        };
     }
+}
+
+/// Planes that a bias gradient sums at a time, since each chain waits for its last addition.
+const CHAINS: usize = 8;
+
+/// The gradient of the bias of `PLANES` channels; returns their number.
+#[inline(always)]
+fn bias_of<L: Lanes, const PLANES: usize>(reduction: &Reduction<'_, L>, channel: usize) -> usize {
+    let (l, [rows, columns]) = (reduction.lanes, reduction.output_size);
+    let plane = (rows * columns) as isize;
+    let mut sums = [[[l.zero()]]; PLANES];
+    reduction.tree(&mut sums, &|index, sums| {
+        let leaf = reduction.leaves.leaf(index);
+        let (vectors, left) = (leaf.columns.len() / LANES, leaf.columns.len() % LANES);
+        let mut acc = [l.zero(); PLANES];
+        for row in leaf.rows.clone() {
+            let first = (leaf.image * reduction.output_channels + channel) * rows + row;
+            let at = first * columns + leaf.columns.start;
+            let mut g = reduction.gradient.grad_output.step(at as isize);
+            for _ in 0..vectors {
+                unroll!(p < PLANES => {
+                    // SAFETY: `reduce_bias`'s caller has vouched for this row of the plane.
+                    acc[p] = l.add(acc[p], unsafe { l.load(g.step(p as isize * plane)) });
+                });
+                g = g.step(LANES as isize);
+            }
+            if left > 0 {
+                unroll!(p < PLANES => {
+                    // SAFETY: as above. Missing lanes are +0, and no sum that starts at +0 is −0.
+                    let g = unsafe { l.load_partial(g.step(p as isize * plane), left) };
+                    acc[p] = l.add(acc[p], g);
+                });
+            }
+        }
+        *sums = acc.map(|sum| [[sum]]);
+    });
+    reduction.write_sums(channel, sums.as_flattened().as_flattened());
+    PLANES
 }

@@ -344,24 +344,50 @@ fn span_line<L: Lanes, C: Channels<L>>(
 
 /// The gradient of the bias.
 pub(crate) fn bias<L: Lanes>(reduction: &Reduction<'_, L>) {
-    let (l, width) = (reduction.lanes, reduction.width.output());
-    for channel in (reduction.first..reduction.end).step_by(LANES) {
-        let count = (reduction.end - channel).min(LANES);
-        let mut sum = [[[l.zero()]]];
-        reduction.tree(&mut sum, &|index, sum| {
-            let leaf = reduction.leaves.leaf(index);
-            let mut acc = l.zero();
-            for row in leaf.rows.clone() {
-                let row = (leaf.image * reduction.height.output() + row) * width;
-                for column in leaf.columns.clone() {
-                    let at = (row + column) * reduction.output_channels + channel;
-                    let g = reduction.gradient.grad_output.step(at as isize);
-                    // SAFETY: `reduce_bias`'s caller has vouched for `count` channels here.
-                    acc = l.add(acc, unsafe { l.load_partial(g, count) });
-                }
-            }
-            *sum = [[[acc]]];
-        });
-        reduction.write(channel, sum[0][0][0], count);
+    let mut channel = reduction.first;
+    while channel < reduction.end {
+        let left = reduction.end - channel;
+        channel += if left >= CHAINS * LANES {
+            bias_of::<L, CHAINS>(reduction, channel, LANES)
+        } else {
+            bias_of::<L, 1>(reduction, channel, left.min(LANES))
+        };
     }
+}
+
+/// Vectors that a bias gradient sums at a time, since each chain waits for its last addition.
+const CHAINS: usize = 8;
+
+/// The gradient of the bias of `VECTORS` vectors of `count` channels; returns the number of channels.
+#[inline(always)]
+fn bias_of<L: Lanes, const VECTORS: usize>(
+    reduction: &Reduction<'_, L>,
+    channel: usize,
+    count: usize,
+) -> usize {
+    let l = reduction.lanes;
+    let [rows, columns] = reduction.output_size;
+    let mut sums = [[[l.zero()]]; VECTORS];
+    reduction.tree(&mut sums, &|index, sums| {
+        let leaf = reduction.leaves.leaf(index);
+        // A leaf is whole rows, or a piece of one: positions that follow each other.
+        let first = (leaf.image * rows + leaf.rows.start) * columns + leaf.columns.start;
+        let at = first * reduction.output_channels + channel;
+        let mut g = reduction.gradient.grad_output.step(at as isize);
+        let mut acc = [l.zero(); VECTORS];
+        for _ in 0..leaf.rows.len() * leaf.columns.len() {
+            unroll!(v < VECTORS => {
+                let g = g.step((v * LANES) as isize);
+                // SAFETY: `reduce_bias`'s caller has vouched for the channels of this position.
+                let g = unsafe { if count == LANES { l.load(g) } else { l.load_partial(g, count) } };
+                acc[v] = l.add(acc[v], g);
+            });
+            g = g.step(reduction.output_channels as isize);
+        }
+        *sums = acc.map(|sum| [[sum]]);
+    });
+    for (vector, sum) in sums.as_flattened().as_flattened().iter().enumerate() {
+        reduction.write(channel + vector * LANES, *sum, count);
+    }
+    (VECTORS - 1) * LANES + count
 }
