@@ -8,7 +8,8 @@
 //! - [`mod@model`] and [`contract`] are the exact f32 model: the order of summation and each rounding.
 //! - [`bound`] says how far f32 may be from f64.
 //!
-//! None of them shares code with the crates they judge. [`campaign::run`] puts all cases through a check
+//! None of them shares code with the crates they judge. [`classes`] says what there is to meet at borders, and what
+//! the cases meet of it: all, and all of it together. [`campaign::run`] puts all cases through a check
 //! and hashes the results, so that targets with the same arithmetic contract can be compared.
 
 pub mod bound;

@@ -355,8 +355,12 @@ fn few(pass: Pass) -> Vec<Case> {
         let leaves = (5..8).contains(&tree::leaves(&case.shape).len());
         leaves && products(case) < 12_000 && pass != GradInput
     });
-    let step = small.len().div_ceil(80);
-    small.into_iter().step_by(step).chain(bushy.step_by(2)).copied().collect()
+    let bushy: Vec<_> = bushy.collect();
+    let some = |cases: Vec<&'static Case>, most: usize| {
+        let step = cases.len().div_ceil(most).max(1);
+        cases.into_iter().step_by(step)
+    };
+    some(small, 60).chain(some(bushy, 20)).copied().collect()
 }
 
 #[test]

@@ -310,7 +310,7 @@ impl Coverage {
         for (a, b) in pairs(&places) {
             if self.expected[a * count + b] {
                 self.met[a * count + b] = true;
-            } else if self.classes[a].side == self.classes[b].side {
+            } else if a < b && self.classes[a].side == self.classes[b].side {
                 self.unexpected.insert((self.classes[a], self.classes[b]));
             }
         }
@@ -330,11 +330,6 @@ impl Coverage {
         let (Some(a), Some(b)) = (self.places.get(&a), self.places.get(&b)) else { return false };
         let index = a * self.classes.len() + b;
         self.expected[index] && !self.met[index]
-    }
-
-    /// Whether a pair of one side is missing.
-    pub fn misses_any(&self, side: Side) -> bool {
-        self.missing().any(|(a, b)| a.side == side && b.side == side)
     }
 
     /// Places of the classes that are expected.
