@@ -12,6 +12,7 @@
 //! and hashes the results, so that targets with the same arithmetic contract can be compared.
 
 pub mod bound;
+pub mod bytes;
 pub mod campaign;
 pub mod case;
 pub mod cases;
@@ -20,6 +21,7 @@ pub mod classes;
 pub mod contract;
 pub mod data;
 pub mod geometry;
+pub mod hostile;
 pub mod memory;
 pub mod model;
 pub mod order;
@@ -34,7 +36,6 @@ pub mod subject;
 pub mod tree;
 pub mod verdict;
 
-mod bytes;
 mod text;
 
 pub use campaign::Report;
@@ -43,4 +44,5 @@ pub use check::Check;
 pub use pass::Pass;
 pub use shape::Shape;
 pub use subject::{Kernels, Subject};
+pub use text::ParseError;
 pub use verdict::{Evidence, Failure, Fault};
