@@ -13,6 +13,7 @@
 //! and hashes the results, so that targets with the same arithmetic contract can be compared.
 
 pub mod bound;
+pub mod bytes;
 pub mod campaign;
 pub mod case;
 pub mod cases;
@@ -21,6 +22,7 @@ pub mod classes;
 pub mod contract;
 pub mod data;
 pub mod geometry;
+pub mod hostile;
 pub mod memory;
 pub mod model;
 pub mod order;
@@ -35,7 +37,6 @@ pub mod subject;
 pub mod tree;
 pub mod verdict;
 
-mod bytes;
 mod text;
 
 pub use campaign::Report;
@@ -44,4 +45,5 @@ pub use check::Check;
 pub use pass::Pass;
 pub use shape::Shape;
 pub use subject::{Kernels, Subject};
+pub use text::ParseError;
 pub use verdict::{Evidence, Failure, Fault};

@@ -1,29 +1,90 @@
 //! Names the case in which something panics, on targets without unwinding too.
 
 use std::cell::RefCell;
-use std::panic;
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::Once;
 
 thread_local! {
-    static RUNNING: RefCell<Option<String>> = const { RefCell::new(None) };
+    static RUNNING: RefCell<Running> = const { RefCell::new(Running::Nothing) };
+}
+
+/// What is running.
+enum Running {
+    Nothing,
+    /// Work whose panics are printed with a line that repeats it.
+    Named(Box<dyn Fn() -> String>),
+    /// Work whose panics are caught, and the last one.
+    Caught(String),
 }
 
 /// Runs `work`; should it panic, the line that repeats it is printed.
 pub fn during<T>(line: String, work: impl FnOnce() -> T) -> T {
+    named(Box::new(move || line.clone()), work)
+}
+
+fn named<T>(line: Box<dyn Fn() -> String>, work: impl FnOnce() -> T) -> T {
+    watch();
+    RUNNING.set(Running::Named(line));
+    let result = work();
+    RUNNING.set(Running::Nothing);
+    result
+}
+
+/// Runs `work`, and says what it panics with. Where panics can't be caught, `line` is printed.
+///
+/// # Errors
+/// The panic's message and place.
+pub fn caught<T>(
+    line: impl Fn() -> String + 'static,
+    work: impl FnOnce() -> T,
+) -> Result<T, String> {
+    if !cfg!(panic = "unwind") {
+        return Ok(named(Box::new(line), work));
+    }
+    watch();
+    RUNNING.set(Running::Caught(String::new()));
+    // What the work has left half done is not looked at again.
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    let running = RUNNING.replace(Running::Nothing);
+    result.map_err(|_| match running {
+        Running::Caught(message) => message,
+        Running::Named(_) | Running::Nothing => String::new(),
+    })
+}
+
+/// Listens to panics from now on.
+fn watch() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            before(info);
-            RUNNING.with_borrow(|line| {
-                if let Some(line) = line {
-                    eprintln!("panicked: {line}");
-                }
+            RUNNING.with_borrow_mut(|running| match running {
+                Running::Caught(message) => *message = one_line(info),
+                Running::Named(line) => eprintln!("panicked: {}", line()),
+                Running::Nothing => {}
             });
+            if RUNNING.with_borrow(|running| !matches!(running, Running::Caught(_))) {
+                before(info);
+            }
         }));
     });
-    RUNNING.set(Some(line));
-    let result = work();
-    RUNNING.set(None);
-    result
+}
+
+fn one_line(info: &PanicHookInfo<'_>) -> String {
+    let message = info.payload_as_str().unwrap_or("panicked");
+    let place = info.location().map(|place| format!(", {}:{}", place.file(), place.line()));
+    let line = format!("{message}{}", place.unwrap_or_default());
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(all(test, panic = "unwind"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panics_are_caught_with_their_place() {
+        assert_eq!(caught(String::new, || 3), Ok(3));
+        let message = caught(String::new, || panic!("too\n{}", "bad")).unwrap_err();
+        assert!(message.starts_with("too bad, ") && message.contains("panics.rs:"), "{message}");
+    }
 }

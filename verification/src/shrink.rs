@@ -4,6 +4,7 @@ use std::mem::discriminant;
 
 use depthwise::{Activation, Update};
 
+use crate::campaign::trial;
 use crate::case::Case;
 use crate::subject::Subject;
 use crate::verdict::Failure;
@@ -12,7 +13,7 @@ use crate::verdict::Failure;
 pub fn shrink(failure: Box<Failure>, subject: &dyn Subject) -> Box<Failure> {
     let (kind, check, case) = (discriminant(&failure.fault), failure.check, failure.case);
     let again = |case: &Case| {
-        let smaller = check.run(case, subject).err()?;
+        let smaller = trial(check, subject, case).err()?;
         (discriminant(&smaller.fault) == kind).then_some(smaller)
     };
     smallest(case, failure, again).1

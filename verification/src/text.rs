@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use depthwise::{Activation, Instance, Layout, Machine, Update};
 
+use crate::bytes::from_hex;
 use crate::case::Case;
 use crate::data::Data;
 use crate::pass::Pass;
@@ -25,6 +26,8 @@ pub enum ParseError {
     },
     /// A word that names nothing, or is there twice.
     Surplus(String),
+    /// A single word that is no hexadecimal number of whole bytes, [`Case::BYTES`] at most.
+    Bytes(String),
 }
 
 impl fmt::Display for ParseError {
@@ -33,6 +36,7 @@ impl fmt::Display for ParseError {
             Self::Missing(name) => write!(f, "{name}=… is missing"),
             Self::Value { name, value } => write!(f, "{name}={value} makes no sense"),
             Self::Surplus(word) => write!(f, "{word} is no part of a case"),
+            Self::Bytes(word) => write!(f, "{word} is no case in hexadecimal digits"),
         }
     }
 }
@@ -73,7 +77,15 @@ impl fmt::Display for Case {
 impl FromStr for Case {
     type Err = ParseError;
 
+    /// Reads `name=value …`, or the hexadecimal digits of a case's bytes.
     fn from_str(text: &str) -> Result<Self, ParseError> {
+        if let [digits] = text.split_whitespace().collect::<Vec<_>>()[..]
+            && !digits.contains('=')
+        {
+            let bytes = from_hex(digits).filter(|bytes| bytes.len() <= Self::BYTES);
+            let case = bytes.and_then(|bytes| Self::from_bytes(&bytes).ok());
+            return case.ok_or_else(|| ParseError::Bytes(digits.into()));
+        }
         let mut words = Words(text.split_whitespace().collect());
         let case = Self {
             pass: words.find("pass", |v| Pass::ALL.into_iter().find(|p| p.name() == v))?,
@@ -189,6 +201,16 @@ mod tests {
         assert_eq!(small.to_string().parse(), Ok(small));
         for case in cases::all() {
             assert_eq!(case.to_string().parse(), Ok(case));
+        }
+    }
+
+    #[test]
+    fn digits_and_back() {
+        let case: Case = TEXT.replace("-0.5..inf", "relu6").parse().unwrap();
+        assert_eq!(case.to_hex().unwrap().parse(), Ok(case));
+        let long = "00".repeat(Case::BYTES + 1);
+        for wrong in ["abc", "0x", &long] {
+            assert_eq!(wrong.parse::<Case>(), Err(ParseError::Bytes(wrong.into())));
         }
     }
 

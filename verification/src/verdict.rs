@@ -32,6 +32,25 @@ pub enum Fault {
     Refused(Error),
     /// The check found this.
     Wrong(String),
+    /// The subject, or the check, panicked so.
+    Panicked(String),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(error) => write!(f, "refused: {error}"),
+            Self::Wrong(reason) => f.write_str(reason),
+            Self::Panicked(message) => write!(f, "panicked: {message}"),
+        }
+    }
+}
+
+/// The command that repeats a check of a case.
+pub fn repeat(check: Check, subject: &str, case: &Case) -> String {
+    // Cases that are too large for bytes are still a line of text.
+    let text = case.to_hex().unwrap_or_else(|| format!("'{case}'"));
+    format!("depthwise verify --isa {subject} --check {} --case {text}", check.name())
 }
 
 /// A check that failed. Prints as a line that says how to repeat it.
@@ -47,13 +66,16 @@ pub struct Failure {
     pub fault: Fault,
 }
 
+impl Failure {
+    /// The command that repeats it.
+    pub fn repeat(&self) -> String {
+        repeat(self.check, &self.subject, &self.case)
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.fault {
-            Fault::Refused(error) => write!(f, "refused: {error}")?,
-            Fault::Wrong(reason) => write!(f, "{reason}")?,
-        }
-        write!(f, ": {} {} {}", self.subject, self.check.name(), self.case)
+        write!(f, "{}: {}: {}", self.fault, self.case, self.repeat())
     }
 }
 

@@ -23,6 +23,7 @@ mod svg;
 mod table;
 mod threads;
 mod timing;
+mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ struct Program {
 enum Command {
     Run(run::Args),
     Bench(bench::Args),
+    Verify(verify::Args),
     Kernels(kernels::Args),
     #[cfg(target_arch = "aarch64")]
     Mark(mark::Args),
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
     let done = match Program::parse().command {
         Command::Run(args) => run::run(&args, &mut out),
         Command::Bench(args) => bench::run(&args, &mut out),
+        Command::Verify(args) => verify::run(&args, &mut out),
         Command::Kernels(args) => kernels::run(&args, &mut out),
         #[cfg(target_arch = "aarch64")]
         Command::Mark(args) => mark::run(&args, &mut out),

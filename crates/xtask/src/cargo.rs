@@ -110,7 +110,8 @@ pub fn select<'a>(packages: &'a [&str]) -> impl Iterator<Item = &'a str> {
 
 /// `command` as it would be typed.
 pub fn line(command: &Command) -> String {
-    let mut words = vec!["cargo".to_owned()];
+    let program = Path::new(command.get_program()).file_stem().unwrap_or(command.get_program());
+    let mut words = vec![program.to_string_lossy().into_owned()];
     words.extend(command.get_args().map(|argument| argument.to_string_lossy().into_owned()));
     words.join(" ")
 }

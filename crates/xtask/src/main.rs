@@ -4,6 +4,7 @@ mod asm;
 mod cargo;
 mod check;
 mod cost;
+mod fuzz;
 mod isa;
 mod on;
 mod setup;
@@ -47,6 +48,8 @@ enum Task {
     Asm(asm::Options),
     /// Count what every pass of networks' layers executes on AArch64 and compare with the baseline.
     Cost(cost::Options),
+    /// Fuzz the planner, the public interface, the kernels and the reader of case folders.
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Task::Check => check::run().map(succeeded),
         Task::Asm(options) => asm::run(&options).map(succeeded),
         Task::Cost(options) => cost::run(&options).map(succeeded),
+        Task::Fuzz(options) => fuzz::run(&options).map(succeeded),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -33,7 +33,8 @@ pub fn run(isa: Isa, args: Vec<OsString>) -> Result<ExitCode> {
     execute(command)
 }
 
-fn build(target: Target) -> Result<PathBuf> {
+/// Builds the program for `target`.
+pub fn build(target: Target) -> Result<PathBuf> {
     cargo::build_program(target.cargo("build")?.args(["--release", "-p", cargo::PROGRAM]))
 }
 

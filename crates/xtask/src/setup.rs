@@ -20,6 +20,10 @@ pub enum Need {
     RustTarget(&'static str),
     /// A rustup component, and the program it brings.
     RustComponent(&'static str, &'static str),
+    /// A toolchain beside the active one.
+    RustToolchain(&'static str),
+    /// A package of programs for cargo, by the name of one.
+    CargoProgram(&'static str),
     /// A Debian package, and what shows that it's there: any of these programs or absolute paths.
     Package(&'static str, &'static [&'static str]),
     /// Node, which no package of every Debian has recent enough.
@@ -44,6 +48,10 @@ impl Need {
     pub const RUSTFMT: Self = Self::RustComponent("rustfmt", "cargo-fmt");
     /// Lints.
     pub const CLIPPY: Self = Self::RustComponent("clippy", "cargo-clippy");
+    /// Compiles for the fuzzer.
+    pub const NIGHTLY: Self = Self::RustToolchain("nightly");
+    /// Fuzzes.
+    pub const CARGO_FUZZ: Self = Self::CargoProgram("cargo-fuzz");
 
     fn is_met(self) -> bool {
         match self {
@@ -53,6 +61,11 @@ impl Need {
             Self::RustComponent(_, program) => {
                 SYSROOT.join("bin").join(format!("{program}{}", env::consts::EXE_SUFFIX)).is_file()
             }
+            Self::RustToolchain(name) => {
+                first_line(Command::new("rustup").args(["run", name, "rustc", "--version"]))
+                    .is_some()
+            }
+            Self::CargoProgram(name) => is_installed(name),
             Self::Package(_, proofs) => proofs.iter().any(|proof| is_installed(proof)),
             Self::Node => node_version().is_some_and(|version| version >= NODE),
         }
@@ -91,6 +104,8 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
 struct Missing {
     targets: Vec<&'static str>,
     components: Vec<&'static str>,
+    toolchains: Vec<&'static str>,
+    programs: Vec<&'static str>,
     packages: Vec<&'static str>,
     node: bool,
 }
@@ -102,11 +117,14 @@ impl Missing {
             match need {
                 Need::RustTarget(triple) => missing.targets.push(triple),
                 Need::RustComponent(component, _) => missing.components.push(component),
+                Need::RustToolchain(name) => missing.toolchains.push(name),
+                Need::CargoProgram(name) => missing.programs.push(name),
                 Need::Package(package, _) => missing.packages.push(package),
                 Need::Node => missing.node = true,
             }
         }
-        for list in [&mut missing.targets, &mut missing.components, &mut missing.packages] {
+        let Self { targets, components, toolchains, programs, packages, .. } = &mut missing;
+        for list in [targets, components, toolchains, programs, packages] {
             list.sort_unstable();
             list.dedup();
         }
@@ -124,6 +142,13 @@ impl Missing {
         }
         if !self.components.is_empty() {
             attempt(Command::new("rustup").args(["component", "add"]).args(&self.components));
+        }
+        for toolchain in &self.toolchains {
+            let minimal = ["toolchain", "install", "--profile", "minimal"];
+            attempt(Command::new("rustup").args(minimal).arg(toolchain));
+        }
+        for program in &self.programs {
+            attempt(Command::new("cargo").args(["install", "--locked", program]));
         }
         if !self.packages.is_empty() && !self.apt_get_install() && attempt(apt_get().arg("update"))
         {
@@ -145,6 +170,12 @@ impl Missing {
         }
         if !self.components.is_empty() {
             lines.push(format!("    rustup component add {}", self.components.join(" ")));
+        }
+        for toolchain in &self.toolchains {
+            lines.push(format!("    rustup toolchain install {toolchain}"));
+        }
+        for program in &self.programs {
+            lines.push(format!("    cargo install --locked {program}"));
         }
         if !self.packages.is_empty() {
             lines.push(format!("    sudo apt-get install {}", self.packages.join(" ")));

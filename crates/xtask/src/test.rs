@@ -10,6 +10,7 @@
 //! must agree in it, and no instruction set may leave out a check.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 
@@ -17,7 +18,7 @@ use anyhow::{Context, Result};
 
 use crate::cargo;
 use crate::isa::{Isa, Target};
-use crate::setup;
+use crate::{on, setup};
 
 /// Runs all tests, or only the verification on the target of `isa`.
 pub fn run(isa: Option<Isa>) -> Result<ExitCode> {
@@ -66,13 +67,30 @@ fn verify(target: Target, problems: &mut Vec<String>) -> Result<Vec<Verified>> {
     if matches!(target, Target::Wasm | Target::WasmRelaxed) {
         command.arg("--test-threads=1");
     }
-    collect(&mut command, problems)
+    let mut verified = Vec::new();
+    collect(&mut command, &mut verified, problems)?;
+    // As people run it, on random cases and on those that a fuzzer has found.
+    let program = on::build(target)?;
+    let seeds = cargo::root().join("fuzz/seeds/kernels.hex");
+    let campaigns: [&[&OsStr]; 2] = [
+        &["--seed".as_ref(), "1".as_ref(), "--cases".as_ref(), "400".as_ref()],
+        &["--corpus".as_ref(), seeds.as_ref()],
+    ];
+    for campaign in campaigns {
+        let mut command = target.run(&program);
+        collect(command.arg("verify").args(campaign), &mut verified, problems)?;
+    }
+    Ok(verified)
 }
 
-fn collect(command: &mut Command, problems: &mut Vec<String>) -> Result<Vec<Verified>> {
+/// Adds what a command verifies to what was verified before on the same target.
+fn collect(
+    command: &mut Command,
+    verified: &mut Vec<Verified>,
+    problems: &mut Vec<String>,
+) -> Result<()> {
     cargo::announce(command);
-    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
-    let mut verified: Vec<Verified> = Vec::new();
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start the tests")?;
     for line in BufReader::new(child.stdout.take().context("no stdout")?).split(b'\n') {
         let line = line?;
         let line = String::from_utf8_lossy(&line);
@@ -89,7 +107,7 @@ fn collect(command: &mut Command, problems: &mut Vec<String>) -> Result<Vec<Veri
     if !child.wait()?.success() {
         problems.push(format!("`{}` failed", cargo::line(command)));
     }
-    Ok(verified)
+    Ok(())
 }
 
 /// One check made on one instruction set.

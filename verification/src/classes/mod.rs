@@ -367,6 +367,11 @@ impl Coverage {
         [met, classes, met_pairs, pairs]
     }
 
+    /// Pairs that were met and can't be.
+    pub fn unexpected(&self) -> usize {
+        self.unexpected.len()
+    }
+
     /// What is wrong: what was met and can't be, or can be met and wasn't.
     ///
     /// # Errors
