@@ -1,6 +1,6 @@
 //! Cases as bytes, for fuzzers and for lines that repeat a case.
 //!
-//! [`transfer`] alone says what the bytes mean: it reads them and writes them.
+//! `transfer` alone says what the bytes mean: it reads them and writes them.
 //!
 //! | bytes | what |
 //! |---|---|
