@@ -4,7 +4,7 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 1 | pass, layout, update, bias |
+//! | 1 | pass, layout, update, bias, whether it is large |
 //! | 1 | data, activation, machine |
 //! | 1 | offset, first-level cache |
 //! | 2 | instance, by a hash of its name: lines that are added to the table change hardly any case |
@@ -96,6 +96,9 @@ impl<'a> Arbitrary<'a> for Case {
     }
 }
 
+/// One of so many random cases is large.
+const LARGE: usize = 8;
+
 /// Bytes that are read, or written.
 trait Codec {
     /// The byte that is read, or `value`, which is written.
@@ -163,9 +166,12 @@ fn transfer(codec: &mut impl Codec, case: &Case) -> Result<Case> {
     let index = |found: Option<usize>| found.unwrap_or(0);
     let activation = index(ACTIVATIONS.iter().position(|a| *a == case.activation));
     let machine = index(Machine::ALL.iter().position(|m| m.name == case.machine.name));
-    let [pass, layout, update, bias] = codec.digits(
-        [4, 2, 2, 2],
-        [case.pass as usize, case.layout as usize, case.update as usize, usize::from(case.bias)],
+    let mut sizes = Sizes::of(&case.shape);
+    let large = if sizes.work() > Sizes::SMALL { LARGE - 1 } else { 0 };
+    let (layout, update) = (case.layout as usize, case.update as usize);
+    let [pass, layout, update, bias, large] = codec.digits(
+        [4, 2, 2, 2, LARGE],
+        [case.pass as usize, layout, update, usize::from(case.bias), large],
     )?;
     let [data, activation, machine] =
         codec.digits([4, ACTIVATIONS.len(), 4], [case.data as usize, activation, machine])?;
@@ -179,7 +185,6 @@ fn transfer(codec: &mut impl Codec, case: &Case) -> Result<Case> {
     }
 
     let fixed = Fixed::by(pass, instance);
-    let mut sizes = Sizes::of(&case.shape);
     for axis in &mut sizes.axes {
         axis.transfer_window(codec, &fixed)?;
     }
@@ -189,7 +194,7 @@ fn transfer(codec: &mut impl Codec, case: &Case) -> Result<Case> {
     sizes.batch = codec.number(sizes.batch, 1, 3)?;
     sizes.channels = codec.number(sizes.channels, 1, 20)?;
     sizes.multiplier = fixed.multiplier.map_or_else(|| codec.number(sizes.multiplier, 1, 8), Ok)?;
-    sizes.limit(&fixed);
+    sizes.limit(&fixed, if large == LARGE - 1 { Sizes::LARGE } else { Sizes::SMALL });
 
     let forward = pass == Pass::Forward;
     let case = Case {
@@ -356,8 +361,11 @@ impl AxisSizes {
 }
 
 impl Sizes {
+    /// Most elements and products of a case that isn't large.
+    const SMALL: f64 = (1 << 15) as f64;
+
     /// Most elements and products of a case.
-    const MOST: f64 = (1 << 21) as f64;
+    const LARGE: f64 = (1 << 22) as f64;
 
     fn of(shape: &Shape) -> Self {
         let output = shape.output();
@@ -406,9 +414,9 @@ impl Sizes {
     }
 
     /// Halves the largest sizes until no case takes long.
-    fn limit(&mut self, fixed: &Fixed) {
+    fn limit(&mut self, fixed: &Fixed, most: f64) {
         self.make_positive();
-        while self.work() > Self::MOST {
+        while self.work() > most {
             let mut sizes = vec![&mut self.batch, &mut self.channels];
             sizes.extend(fixed.multiplier.is_none().then_some(&mut self.multiplier));
             for axis in &mut self.axes {
@@ -468,7 +476,7 @@ mod tests {
             bytes[9..].iter_mut().for_each(|byte| *byte |= random.pick(&[0, 255]));
             let case = Case::from_bytes(&bytes).unwrap();
             assert!(case.shape.is_possible(), "{case}");
-            assert!(Sizes::of(&case.shape).work() <= Sizes::MOST, "{case}");
+            assert!(Sizes::of(&case.shape).work() <= Sizes::LARGE, "{case}");
             case.conv(depthwise::Isa::best()).unwrap();
         }
     }

@@ -24,7 +24,7 @@ fn attacks(attack: fn(&[u8]) -> arbitrary::Result<Outcome>) -> [usize; 3] {
 fn the_planner() {
     let [refused, accepted, right] = attacks(hostile::plan);
     println!("plans: {refused} refused, {accepted} accepted, {right} right");
-    assert!(refused.min(accepted).min(right) > 1000, "{refused} {accepted} {right}");
+    assert!(refused.min(accepted).min(right) > 500, "{refused} {accepted} {right}");
 }
 
 #[test]

@@ -115,6 +115,8 @@ pub struct Classes {
     pub met_pairs: usize,
     /// Pairs.
     pub of_pairs: usize,
+    /// Pairs met that the model of what is possible does not have: there is none in the listed cases.
+    pub unexpected_pairs: usize,
 }
 
 /// What an instruction set has passed of a pass.
