@@ -1,6 +1,6 @@
 //! The classes that there are, by brute force: every position of a tile, every small axis, every small
-//! number of channels. No plan is asked, and no arithmetic of the library's is used; what an
-//! instance's line says of it is taken from the table.
+//! number of channels. No plan is asked, and no arithmetic of the library's is used: of an instance only
+//! what its line of the table says.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -187,7 +187,10 @@ impl Expected {
                     let source = ((windows - 1) * stride + kernel) as isize - low - high;
                     let clip = [low.max(0) as usize, high.max(0) as usize];
                     let runs = run == 1 || (clip == [0; 2] && live == width);
-                    if source < 1 || !runs || !clip.iter().all(|clip| instance.clips(*clip)) {
+                    if source < 1
+                        || !runs
+                        || !clip.iter().all(|clip| takes(instance, window, *clip))
+                    {
                         continue;
                     }
                     let source = source as usize;
@@ -228,7 +231,7 @@ impl Expected {
         for (run, before) in (1..=3).flat_map(|run| around.iter().map(move |b| (run, *b))) {
             for (low, high) in ends().flat_map(|low| ends().map(move |high| (low, high))) {
                 let clip = [low.max(0) as usize, high.max(0) as usize];
-                if !clip.iter().all(|clip| instance.clips(*clip)) {
+                if !clip.iter().all(|clip| takes(instance, window, *clip)) {
                     continue;
                 }
                 // The last tile of a plane may be smaller.
@@ -525,6 +528,17 @@ impl Expected {
                 self.trees.add(event, [batch, rows, columns]);
             }
         }
+    }
+}
+
+/// Whether an instance has tiles whose windows miss so many source elements at one end: what padding that
+/// keeps the size of the map makes them miss, or anything less where lanes can be masked.
+fn takes(instance: &Instance, Window { kernel, stride, .. }: Window, clip: usize) -> bool {
+    let half = kernel / 2;
+    match (instance.body, instance.layout) {
+        (Body::Pairs, _) => clip <= half,
+        (_, Layout::Nhwc) => [0, half].contains(&clip) || (stride > 1 && clip + 1 == half),
+        (_, Layout::Nchw) => clip <= half,
     }
 }
 
