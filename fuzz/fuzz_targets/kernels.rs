@@ -16,6 +16,8 @@ use libfuzzer_sys::{Corpus, fuzz_target};
 const COUNTERS: usize = 1 << 14;
 
 /// What the fuzzer counts as coverage, beside the code: the boundary classes that a case meets.
+// Nobody here reads it.
+#[used]
 #[cfg_attr(target_os = "linux", unsafe(link_section = "__libfuzzer_extra_counters"))]
 static CLASSES: [AtomicU8; COUNTERS] = [const { AtomicU8::new(0) }; COUNTERS];
 

@@ -121,7 +121,7 @@ pub fn run(options: &Options) -> Result<()> {
             target.harvest()?;
         } else {
             let mut fuzz = command(target, "run", options)?;
-            fuzz.args(["--", "-timeout=60", "-rss_limit_mb=4096"]);
+            fuzz.args(["--", "-timeout=60", "-rss_limit_mb=4096", "-len_control=0"]);
             fuzz.arg(format!("-max_len={}", target.bounds().1));
             cargo::run(fuzz.arg(format!("-max_total_time={}", options.seconds)))?;
         }
