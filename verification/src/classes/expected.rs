@@ -533,7 +533,11 @@ impl Expected {
 
 /// Whether an instance has tiles whose windows miss so many source elements at one end: what padding that
 /// keeps the size of the map makes them miss, or anything less where lanes can be masked.
-fn takes(instance: &Instance, Window { kernel, stride, .. }: Window, clip: usize) -> bool {
+pub(super) fn takes(
+    instance: &Instance,
+    Window { kernel, stride, .. }: Window,
+    clip: usize,
+) -> bool {
     let half = kernel / 2;
     match (instance.body, instance.layout) {
         (Body::Pairs, _) => clip <= half,
