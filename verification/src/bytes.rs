@@ -235,6 +235,7 @@ mod cache {
 mod key {
     use super::{INSTANCES, Instance, Pass};
     use crate::campaign::Digest;
+    use crate::random::Random;
 
     /// Keys below are the plan's choice.
     const BEST: u16 = 1 << 13;
@@ -244,7 +245,8 @@ mod key {
             let mut digest = Digest::default();
             digest.add_bytes(&key.to_le_bytes());
             digest.add_bytes(instance.name.as_bytes());
-            digest.0
+            // Its high bits hardly know the name's end.
+            Random::new(digest.0).next()
         };
         let computing = INSTANCES.iter().filter(|instance| pass.is_computed_by(instance));
         computing.filter(|_| key >= BEST).max_by_key(score)
@@ -522,6 +524,13 @@ mod tests {
                 keys += 1;
             }
             assert_eq!(key::of(pass, None), 0);
+            let computing = INSTANCES.iter().filter(|instance| pass.is_computed_by(instance));
+            for instance in computing.clone() {
+                let some = (0..=u16::MAX).step_by(16);
+                let keys = some.filter(|k| key::instance(pass, *k) == Some(instance)).count();
+                let fair = (usize::from(u16::MAX) / 16) / computing.clone().count();
+                assert!(keys * 2 > fair && keys < fair * 2, "{keys} of {}", instance.name);
+            }
         }
         assert!(keys >= INSTANCES.len());
     }

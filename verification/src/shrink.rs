@@ -6,6 +6,7 @@ use depthwise::{Activation, Update};
 
 use crate::campaign::trial;
 use crate::case::Case;
+use crate::data::Data;
 use crate::subject::Subject;
 use crate::verdict::Failure;
 
@@ -62,5 +63,9 @@ fn candidates(case: &Case) -> Vec<Case> {
     with(&|c| c.activation = Activation::None);
     with(&|c| c.offset = 0);
     with(&|c| c.instance = None);
+    with(&|c| c.seed = 0);
+    if case.data == Data::Special {
+        with(&|c| c.data = Data::Normal);
+    }
     cases
 }

@@ -32,7 +32,7 @@ pub const UPDATES: [Update; 2] = [Update::Overwrite, Update::Accumulate];
 const OFFSETS: usize = 4;
 
 /// Cases of any window, of each pass.
-const ARBITRARY: usize = 400;
+const ARBITRARY: usize = 600;
 
 /// All cases of a pass, the same on every target: cases of any window, layers of networks, trees of
 /// sums, and what these miss of the classes that there are.
