@@ -330,7 +330,7 @@ fn blocks(
     instance: &Instance,
 ) -> (usize, usize) {
     let (channels, [rows, _]) = (sweep.result_channels, sweep.results);
-    let budget = machine.l1 / problem.dtype().size() / 2;
+    let budget = (machine.l1 / problem.dtype().size() / 2).max(1);
     match (problem.layout(), instance.body, sweep.convolution) {
         (Layout::Nchw, ..) => {
             // The rectangles of a part revisit its planes one after another.
@@ -470,6 +470,18 @@ mod tests {
     fn problem(channels: usize, size: usize, layout: Layout, pass: Pass) -> Problem {
         let problem = Problem::builder().batch(2).channels(channels).input([size; 2]);
         problem.kernel([5; 2]).same_upper().layout(layout).pass(pass).build().unwrap()
+    }
+
+    #[test]
+    fn a_machine_without_cache_has_plans() {
+        let machine = Machine { l1: 0, ..Machine::ARM64 };
+        for pass in [Pass::Forward, Pass::GradInput, Pass::GradWeight] {
+            for layout in [Layout::Nhwc, Layout::Nchw] {
+                let problem = Problem::builder().channels(9).input([9, 9]).kernel([3, 3]);
+                let problem = problem.pass(pass).layout(layout).build().unwrap();
+                assert!(Plan::new(problem, machine).parts().count() > 0);
+            }
+        }
     }
 
     #[test]

@@ -254,7 +254,8 @@ impl<L: Lanes, const S: usize> Plane<L, S> {
     ) -> Range<usize> {
         let edges = &vectors.edges[..vectors.count];
         let column = |edge: Option<&Edge<L, K>>| edge.map_or(0, |edge| edge.column);
-        let (first, last) = (column(edges.first()), column(edges.last()).max(vectors.whole.end));
+        let last_whole = vectors.whole.end.saturating_sub(LANES);
+        let (first, last) = (column(edges.first()), column(edges.last()).max(last_whole));
         let reach = (last + LANES - 1) * S + K - 1;
         let top = reduction.height.pad_low();
         let bottom = top + reduction.height.input() as isize - 1;
