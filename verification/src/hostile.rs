@@ -6,8 +6,8 @@
 
 use arbitrary::{Result, Unstructured};
 use depthwise::{
-    Activation, Columns, Conv, DescriptionError, Error, INSTANCES, Isa, Layout, Leaves, Machine,
-    Padding, Plan, Problem, ProblemBuilder, Rectangle, Update,
+    Activation, Axis, Columns, Conv, DescriptionError, Error, INSTANCES, Isa, Layout, Leaves,
+    Machine, Padding, Plan, Problem, ProblemBuilder, Rectangle, Update,
 };
 
 use crate::pass::Pass;
@@ -35,8 +35,8 @@ const SOME: usize = 50;
 /// Bytes of the smallest cache that a plan is made for: two elements.
 const FEWEST_BYTES: usize = 8;
 
-/// Rows of results whose parts are looked at.
-const MOST_ROWS: usize = 1 << 20;
+/// Elements of an axis whose plan is looked at.
+const MOST_LENGTH: usize = 1 << 20;
 
 /// Threads that share a plan.
 const MOST_THREADS: usize = 1 << 12;
@@ -165,8 +165,11 @@ fn covers_each_result_once(plan: &Plan, pass: Pass) -> Outcome {
         _ => (problem.output_channels(), axes.map(|axis| axis.output())),
     };
     let images = problem.batch();
-    // The taps of a residue class are searched one by one.
-    if rows > MOST_ROWS || axes.iter().any(|axis| axis.kernel().min(axis.stride()) > MOST) {
+    // Plans take time for each window, and search the taps of a residue class one by one.
+    let long = |axis: &Axis| {
+        axis.input().max(axis.output()) > MOST_LENGTH || axis.kernel().min(axis.stride()) > MOST
+    };
+    if axes.iter().any(long) {
         return Outcome::Accepted;
     }
     if [images, channels, rows, columns].into_iter().fold(1, usize::saturating_mul) > MOST {
