@@ -176,7 +176,7 @@ impl Plan {
         let (block, channel) = (index / self.channel_blocks(), index % self.channel_blocks());
         let (image, block) = (block / self.row_blocks, block % self.row_blocks);
         let (height, rest) = (rows / self.row_blocks, rows % self.row_blocks);
-        let share = |block: usize| block * height + block * rest / self.row_blocks;
+        let share = |block: usize| block * height + block.min(rest);
         let channel = channel * self.channel_block;
         Part {
             images: image..image + 1,
@@ -198,7 +198,7 @@ impl Plan {
             return self;
         }
         let images = self.problem.batch();
-        let wanted = (PARTS_PER_THREAD * threads).div_ceil(images);
+        let wanted = PARTS_PER_THREAD.saturating_mul(threads).div_ceil(images);
         let row_blocks = match self.problem.layout() {
             Layout::Nhwc => {
                 let most = (sweep.results[0] / FEWEST_ROWS).max(1);
@@ -225,7 +225,7 @@ impl Plan {
                 let turns = (channels / threads / FEWEST_CHANNELS).clamp(1, PARTS_PER_THREAD);
                 channels.div_ceil(threads * turns).next_multiple_of(VECTOR).max(CACHE_LINE)
             }
-            Layout::Nchw => channels.div_ceil(PARTS_PER_THREAD * threads),
+            Layout::Nchw => channels.div_ceil(PARTS_PER_THREAD.saturating_mul(threads)),
         }
     }
 
@@ -330,7 +330,7 @@ fn blocks(
     instance: &Instance,
 ) -> (usize, usize) {
     let (channels, [rows, _]) = (sweep.result_channels, sweep.results);
-    let budget = (machine.l1 / problem.dtype().size() / 2).max(1);
+    let budget = (machine.l1 / problem.dtype().size() / 2).clamp(1, usize::MAX / BLOCK_OF_ROWS);
     match (problem.layout(), instance.body, sweep.convolution) {
         (Layout::Nchw, ..) => {
             // The rectangles of a part revisit its planes one after another.

@@ -348,7 +348,7 @@ fn meet(coverages: &mut [(Pass, Coverages)], case: &Case) -> Result<(), String> 
     panics::caught(String::new, || coverages.meet(case))?;
     match unexpected(coverages) - before {
         0 => Ok(()),
-        new => Err(format!("the plan meets {new} pairs of classes that no geometry has")),
+        new => Err(format!("the plan has {new} pairs of classes that this geometry has not")),
     }
 }
 
