@@ -184,6 +184,10 @@ pub(crate) const fn vectors(k: usize) -> usize {
     (208 / (k * k)).next_multiple_of(4)
 }
 
+/// Vectors (NHWC) or planes (NCHW) that a bias gradient sums at a time, since each chain waits for its
+/// last addition.
+const CHAINS: usize = 8;
+
 /// Partial sums: for each of some vectors or planes, for some rows of taps, for the taps of a row.
 type Sums<L, const VECTORS: usize, const ROWS: usize, const TAPS: usize> =
     [[[<L as Lanes>::Vector; TAPS]; ROWS]; VECTORS];

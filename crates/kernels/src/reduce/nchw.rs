@@ -5,7 +5,7 @@ use core::ops::Range;
 use depthwise_description::Leaf;
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use super::{Reduction, Sums};
+use super::{CHAINS, Reduction, Sums};
 
 /// A specialised kernel size and stride.
 ///
@@ -515,9 +515,6 @@ pub(crate) fn bias<L: Lanes>(reduction: &Reduction<'_, L>) {
         };
     }
 }
-
-/// Planes that a bias gradient sums at a time, since each chain waits for its last addition.
-const CHAINS: usize = 8;
 
 /// The gradient of the bias of `PLANES` channels; returns their number.
 #[inline(always)]

@@ -1,13 +1,13 @@
 //! Channels last: lanes are channels.
 
-use core::hint::black_box;
 use core::ops::Range;
 
 use depthwise_description::{Leaf, Span};
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use super::{Reduction, Sums};
+use super::{CHAINS, Reduction, Sums};
 use crate::channels::{Channels, Contiguous, Gather, Partial, Splat};
+use crate::task::each_time;
 
 /// A specialised kernel size and stride.
 ///
@@ -181,7 +181,7 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         for sums in sums {
             let Some(sums) = sums[tap..].first_chunk_mut::<ROWS>() else { return };
             // Known anew for each vector, or the loop would be copied for each way to be clipped.
-            let low = if EDGE { black_box(low) } else { 0 };
+            let low = if EDGE { each_time(low) } else { 0 };
             let inside = low..low + self.columns;
             let mut acc = *sums;
             let mut g = [self.lanes.zero(); COLUMNS];
@@ -354,9 +354,6 @@ pub(crate) fn bias<L: Lanes>(reduction: &Reduction<'_, L>) {
         };
     }
 }
-
-/// Vectors that a bias gradient sums at a time, since each chain waits for its last addition.
-const CHAINS: usize = 8;
 
 /// The gradient of the bias of `VECTORS` vectors of `count` channels; returns the number of channels.
 #[inline(always)]
