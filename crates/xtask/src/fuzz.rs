@@ -1,8 +1,10 @@
 //! `cargo xtask fuzz`: every fuzz target for a while, from the seeds in the repository.
 //!
 //! `fuzz/seeds/TARGET.hex` has a line of hexadecimal digits for each seed; cargo-fuzz wants a file for each,
-//! in `fuzz/corpus/TARGET`, where it leaves what it finds.
+//! in `fuzz/corpus/TARGET`, where it leaves what it finds. A seed with a remark found a bug once: such lines stay when
+//! seeds are made anew.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -77,20 +79,38 @@ impl Target {
         Ok(())
     }
 
-    /// Writes the corpus as seeds, below the remarks that the file begins with.
+    /// Writes the corpus as seeds, below the lines with remarks.
     fn harvest(self) -> Result<()> {
-        let (path, mut lines) = (self.seeds(), Vec::new());
-        for entry in fs::read_dir(self.corpus())? {
-            let bytes = fs::read(entry?.path())?;
-            lines.push(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
-        }
-        lines.retain(|line| !line.is_empty());
-        lines.sort();
+        let path = self.seeds();
+        let found = fs::read_dir(self.corpus())?.map(|entry| Ok(digits(&fs::read(entry?.path())?)));
+        let found: Vec<_> = found.collect::<Result<_>>()?;
         let text = fs::read_to_string(&path).unwrap_or_default();
-        let kept = text.lines().take_while(|line| line.starts_with('#')).map(str::to_owned);
-        let all: Vec<String> = kept.chain(lines).collect();
-        fs::write(&path, all.join("\n") + "\n").with_context(|| path.display().to_string())
+        fs::write(&path, merged(&text, found)).with_context(|| path.display().to_string())
     }
+
+    /// Where the fuzzer leaves inputs that found a bug.
+    fn artifacts(self) -> PathBuf {
+        cargo::root().join("fuzz/artifacts").join(self.name())
+    }
+
+    /// Inputs that found a bug, as lines of seeds.
+    fn found(self) -> BTreeSet<String> {
+        let entries = fs::read_dir(self.artifacts()).into_iter().flatten().flatten();
+        entries.filter_map(|entry| Some(digits(&fs::read(entry.path()).ok()?))).collect()
+    }
+}
+
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The text of a file of seeds: its lines with remarks, and all others replaced by those of a corpus.
+fn merged(text: &str, mut corpus: Vec<String>) -> String {
+    let kept: Vec<_> = text.lines().filter(|line| line.contains('#')).map(str::to_owned).collect();
+    let known: Vec<_> = kept.iter().filter_map(|line| line.split('#').next()).collect();
+    corpus.retain(|line| !line.is_empty() && !known.iter().any(|digits| digits.trim() == line));
+    corpus.sort();
+    [kept, corpus].concat().join("\n") + "\n"
 }
 
 /// The bytes of each line, without remarks after a `#`.
@@ -123,7 +143,13 @@ pub fn run(options: &Options) -> Result<()> {
             let mut fuzz = command(target, "run", options)?;
             fuzz.args(["--", "-timeout=60", "-rss_limit_mb=4096", "-len_control=0"]);
             fuzz.arg(format!("-max_len={}", target.bounds().1));
-            cargo::run(fuzz.arg(format!("-max_total_time={}", options.seconds)))?;
+            fuzz.arg(format!("-max_total_time={}", options.seconds));
+            let before = target.found();
+            let done = cargo::run(&mut fuzz);
+            for line in target.found().difference(&before) {
+                eprintln!("to keep this in {}:\n{line} # what it found", target.seeds().display());
+            }
+            done?;
         }
     }
     Ok(())
@@ -149,6 +175,13 @@ mod tests {
         for wrong in ["0", "0g", "é"] {
             assert!(parse(wrong).any(|seed| seed.is_err()), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_found_a_bug_stays() {
+        let text = "# Cases.\n00ff # an overflow\n12\n";
+        let corpus = ["34", "00ff", "", "0a"].map(str::to_owned).into();
+        assert_eq!(merged(text, corpus), "# Cases.\n00ff # an overflow\n0a\n34\n");
     }
 
     #[test]
