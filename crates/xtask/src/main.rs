@@ -5,11 +5,13 @@ mod cargo;
 mod check;
 mod cost;
 mod fuzz;
+mod golden;
 mod isa;
 mod on;
 mod report;
 mod setup;
 mod test;
+mod trespass;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -38,11 +40,7 @@ enum Task {
         args: Vec<OsString>,
     },
     /// Run every test on every target and compare the results' bits between them.
-    Test {
-        /// Only the verification, and only on the target of this instruction set.
-        #[arg(long)]
-        isa: Option<Isa>,
-    },
+    Test(test::Options),
     /// Check formatting, lints, docs, feature combinations and the builds without std.
     Check,
     /// Count loads, fmas, spills and branches of each kernel and compare them with the budget.
@@ -61,7 +59,7 @@ fn main() -> ExitCode {
         Task::Setup => setup::everything().map(succeeded),
         Task::Build { isas } => on::build_all(&isas).map(succeeded),
         Task::On { isa, args } => on::run(isa, args),
-        Task::Test { isa } => test::run(isa),
+        Task::Test(options) => test::run(&options),
         Task::Check => check::run().map(succeeded),
         Task::Asm(options) => asm::run(&options).map(succeeded),
         Task::Cost(options) => cost::run(&options).map(succeeded),

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The hash covers all results of the check. Instruction sets with the same arithmetic contract
-//! must agree in it, and no instruction set may leave out a check.
+//! must agree in it, and with the golden one of the repository, and no instruction set may leave out a check.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -17,11 +17,24 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result};
 
 use crate::cargo;
+use crate::golden::Golden;
 use crate::isa::{Isa, Target};
-use crate::{on, setup};
+use crate::{on, setup, trespass};
 
-/// Runs all tests, or only the verification on the target of `isa`.
-pub fn run(isa: Option<Isa>) -> Result<ExitCode> {
+/// What to test.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Only the verification, and only on the target of this instruction set.
+    #[arg(long)]
+    isa: Option<Isa>,
+    /// Make the hashes of today's results the golden ones, if all else is right.
+    #[arg(long, conflicts_with = "isa")]
+    bless: bool,
+}
+
+/// Runs all tests, or only the verification on one target.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let isa = options.isa;
     let targets = isa.map_or_else(Target::all, |isa| vec![isa.target()]);
     let needs: Vec<_> = targets.iter().flat_map(|target| target.needs()).collect();
     setup::ensure(&needs)?;
@@ -34,8 +47,9 @@ pub fn run(isa: Option<Isa>) -> Result<ExitCode> {
             problems.push(error.to_string());
         }
     }
-    let mut verified = Vec::new();
+    let (mut verified, mut died) = (Vec::new(), 0);
     for target in targets {
+        died += trespass::check(target, &mut problems)?;
         let expected = isa.map_or_else(|| target.isas(), |isa| vec![isa]);
         let lines = verify(target, &mut problems)?;
         for isa in expected {
@@ -46,7 +60,16 @@ pub fn run(isa: Option<Isa>) -> Result<ExitCode> {
         verified.extend(lines);
     }
 
-    let passed = judge(&verified, &mut problems);
+    let passed = died + judge(&verified, &mut problems);
+    let mut golden = Golden::default();
+    for Verified { check, contract, cases, hash, .. } in &verified {
+        golden.add(check, contract, *cases, *hash);
+    }
+    if !options.bless {
+        problems.extend(Golden::load()?.differences(&golden, isa.is_some()));
+    } else if problems.is_empty() {
+        golden.save()?;
+    }
     print!("\n{}", table(&verified));
     for problem in &problems {
         println!("FAILED: {problem}");
