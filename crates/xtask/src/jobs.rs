@@ -13,6 +13,8 @@ use crate::cargo;
 pub struct Done {
     /// What it printed to stdout.
     pub output: String,
+    /// What it printed to stderr.
+    pub errors: String,
     /// Whether it succeeded.
     pub succeeded: bool,
     /// How long it took.
@@ -49,13 +51,14 @@ fn finish(mut command: Command, printing: &Mutex<()>) -> Result<Done> {
     let output = output.with_context(|| format!("cannot start `{}`", cargo::line(&command)))?;
     let done = Done {
         output: String::from_utf8_lossy(&output.stdout).into_owned(),
+        errors: String::from_utf8_lossy(&output.stderr).into_owned(),
         succeeded: output.status.success(),
         time: start.elapsed(),
     };
     let printing = printing.lock();
     println!("\n$ {}", cargo::line(&command));
     print!("{}", done.output);
-    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    eprint!("{}", done.errors);
     drop(printing);
     Ok(done)
 }

@@ -7,6 +7,7 @@ mod cost;
 mod fuzz;
 mod golden;
 mod isa;
+mod jobs;
 mod on;
 mod report;
 mod setup;

@@ -9,17 +9,18 @@
 //! The hash covers all results of the check. Instruction sets with the same arithmetic contract
 //! must agree in it, and with the golden one of the repository, and no instruction set may leave out a check.
 
+mod suite;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
+use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use crate::cargo;
 use crate::golden::Golden;
 use crate::isa::{Isa, Target};
-use crate::{on, setup, trespass};
+use crate::test::suite::Suite;
+use crate::{jobs, setup};
 
 /// What to test.
 #[derive(clap::Args)]
@@ -39,20 +40,28 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let needs: Vec<_> = targets.iter().flat_map(|target| target.needs()).collect();
     setup::ensure(&needs)?;
 
-    let mut problems = Vec::new();
+    let start = Instant::now();
+    let mut suites = Vec::new();
     if isa.is_none() {
-        let mut command = cargo::command("test");
-        command.args(["--workspace", "--no-fail-fast", "--exclude", cargo::VERIFICATION]);
-        if let Err(error) = cargo::run(&mut command) {
-            problems.push(error.to_string());
-        }
+        suites.push(Suite::of_workspace()?);
     }
-    let (mut verified, mut died) = (Vec::new(), 0);
     for target in targets {
-        died += trespass::check(target, &mut problems)?;
-        let expected = isa.map_or_else(|| target.isas(), |isa| vec![isa]);
-        let lines = verify(target, &mut problems)?;
-        for isa in expected {
+        suites.push(Suite::of(target)?);
+    }
+    // The slowest first, so that all processors have work to the end.
+    suites.sort_by_key(|suite| suite.target != Some(Target::Aarch64));
+    let commands = suites.iter().flat_map(Suite::commands).collect();
+    let mut done = jobs::run(commands)?.into_iter();
+
+    let (mut problems, mut verified, mut died) = (Vec::new(), Vec::new(), 0);
+    for suite in &mut suites {
+        let done: Vec<_> = done.by_ref().take(suite.commands().count()).collect();
+        suite.running = done.iter().map(|done| done.time).sum();
+        died += suite.judge(&done, &mut problems);
+        let Some(target) = suite.target else { continue };
+        let mut lines = Vec::new();
+        done.iter().for_each(|done| collect(&done.output, &mut lines, &mut problems));
+        for isa in isa.map_or_else(|| target.isas(), |isa| vec![isa]) {
             if !lines.iter().any(|line| line.isa == isa.name()) {
                 problems.push(format!("nothing was verified on {}", isa.name()));
             }
@@ -70,7 +79,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     } else if problems.is_empty() {
         golden.save()?;
     }
-    print!("\n{}", table(&verified));
+    print!("\n{}\n{}", table(&verified), suite::times(&suites, start.elapsed()));
     for problem in &problems {
         println!("FAILED: {problem}");
     }
@@ -78,47 +87,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs the verification on `target`, echoing what it prints, and collects its lines.
-fn verify(target: Target, problems: &mut Vec<String>) -> Result<Vec<Verified>> {
-    let mut command = target.cargo("test")?;
-    command.args(["--release", "--no-fail-fast", "-p", cargo::VERIFICATION]);
-    if target != Target::Host {
-        // On the host, the libraries' own tests have run before, with debug assertions.
-        command.arg("--tests").args(cargo::select(&cargo::LIBRARIES));
-    }
-    command.args(["--", "--nocapture"]);
-    if matches!(target, Target::Wasm | Target::WasmRelaxed) {
-        command.arg("--test-threads=1");
-    }
-    let mut verified = Vec::new();
-    collect(&mut command, &mut verified, problems)?;
-    // As people run it, on random cases and on those that a fuzzer has found.
-    let program = on::build(target)?;
-    let seeds = cargo::root().join("fuzz/seeds/kernels.hex");
-    let campaigns: [&[&OsStr]; 2] = [
-        &["--seed".as_ref(), "1".as_ref(), "--cases".as_ref(), "400".as_ref()],
-        &["--corpus".as_ref(), seeds.as_ref()],
-    ];
-    for campaign in campaigns {
-        let mut command = target.run(&program);
-        collect(command.arg("verify").args(campaign), &mut verified, problems)?;
-    }
-    Ok(verified)
-}
-
-/// Adds what a command verifies to what was verified before on the same target.
-fn collect(
-    command: &mut Command,
-    verified: &mut Vec<Verified>,
-    problems: &mut Vec<String>,
-) -> Result<()> {
-    cargo::announce(command);
-    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start the tests")?;
-    for line in BufReader::new(child.stdout.take().context("no stdout")?).split(b'\n') {
-        let line = line?;
-        let line = String::from_utf8_lossy(&line);
-        println!("{line}");
-        match Verified::parse(&line) {
+/// Adds what a command verified to what was verified before on the same target.
+fn collect(output: &str, verified: &mut Vec<Verified>, problems: &mut Vec<String>) {
+    for line in output.lines() {
+        match Verified::parse(line) {
             None => {}
             Some(Ok(new)) if verified.iter().any(|old| new.repeats(old)) => {
                 problems.push(format!("verified twice: {line}"));
@@ -127,10 +99,6 @@ fn collect(
             Some(Err(reason)) => problems.push(format!("{reason}: {line}")),
         }
     }
-    if !child.wait()?.success() {
-        problems.push(format!("`{}` failed", cargo::line(command)));
-    }
-    Ok(())
 }
 
 /// One check made on one instruction set.

@@ -1,39 +1,34 @@
 //! The planted bug that must be fatal: a kernel that reads beyond a tensor dies where memory ends.
 
-use anyhow::Result;
-
-use crate::cargo;
 use crate::isa::Target;
+use crate::jobs::Done;
 
-/// Runs the program `trespass` on `target` in each way that it must die, and adds to `problems` where it doesn't.
-/// How many were seen to die.
-pub fn check(target: Target, problems: &mut Vec<String>) -> Result<usize> {
-    let mut build = target.cargo("build")?;
-    build.args(["--release", "-p", cargo::VERIFICATION, "--bin", "trespass"]);
-    let program = cargo::build_program(&mut build)?;
-    let (ways, sign) = signs(target);
-    let mut seen = 0;
-    for way in ways {
-        let mut command = target.run(&program);
-        cargo::announce(command.arg(way));
-        let output = command.output()?;
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() && stderr.contains(sign) {
-            println!("trespass target={target:?} {way}: died of it");
-            seen += 1;
-        } else {
-            let stdout = String::from_utf8_lossy(&output.stdout);
-            problems.push(format!("{way} survives on {target:?}: {stdout}{stderr}"));
-        }
+/// Name of the program that has the bug.
+pub const PROGRAM: &str = "trespass";
+
+/// How the program must die on `target`: before linear memory's first tensor there is no fence.
+pub fn ways(target: Target) -> &'static [&'static str] {
+    match target {
+        Target::Host | Target::Aarch64 => &["over-read", "under-read"],
+        Target::Wasm | Target::WasmRelaxed => &["over-read"],
     }
-    Ok(seen)
 }
 
-/// How the program must die, and what it, or the engine, then says. Before linear memory's first tensor there is
-/// no fence.
-fn signs(target: Target) -> (&'static [&'static str], &'static str) {
+/// What the program, or the engine, says when it dies of it.
+fn sign(target: Target) -> &'static str {
     match target {
-        Target::Host | Target::Aarch64 => (&["over-read", "under-read"], "--check fence --case "),
-        Target::Wasm | Target::WasmRelaxed => (&["over-read"], "memory access out of bounds"),
+        Target::Host | Target::Aarch64 => "--check fence --case ",
+        Target::Wasm | Target::WasmRelaxed => "memory access out of bounds",
     }
+}
+
+/// Whether the program has died as it must.
+///
+/// # Errors
+/// It has not: how it survived.
+pub fn judge(target: Target, way: &str, done: &Done) -> Result<(), String> {
+    if !done.succeeded && done.errors.contains(sign(target)) {
+        return Ok(());
+    }
+    Err(format!("{way} survives on {target:?}: {}{}", done.output, done.errors))
 }
