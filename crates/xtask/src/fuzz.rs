@@ -45,18 +45,21 @@ enum Target {
 }
 
 impl Target {
-    /// Its name, and the longest input.
-    fn bounds(self) -> (&'static str, u32) {
+    fn name(self) -> &'static str {
         match self {
-            Self::Plan => ("plan", 160),
-            Self::Api => ("api", 160),
-            Self::Kernels => ("kernels", 32),
-            Self::CaseFolder => ("case_folder", 2048),
+            Self::Plan => "plan",
+            Self::Api => "api",
+            Self::Kernels => "kernels",
+            Self::CaseFolder => "case_folder",
         }
     }
 
-    fn name(self) -> &'static str {
-        self.bounds().0
+    /// The fuzzer's options, `-NAME=VALUE`, from the file that ClusterFuzzLite reads, too.
+    fn options(self) -> Result<Vec<String>> {
+        let path = cargo::root().join("fuzz/options").join(self.name()).with_extension("options");
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let options = text.lines().filter_map(|line| line.split_once('='));
+        Ok(options.map(|(name, value)| format!("-{}={}", name.trim(), value.trim())).collect())
     }
 
     fn seeds(self) -> PathBuf {
@@ -141,8 +144,7 @@ pub fn run(options: &Options) -> Result<()> {
             target.harvest()?;
         } else {
             let mut fuzz = command(target, "run", options)?;
-            fuzz.args(["--", "-timeout=60", "-rss_limit_mb=4096", "-len_control=0"]);
-            fuzz.arg(format!("-max_len={}", target.bounds().1));
+            fuzz.arg("--").args(target.options()?);
             fuzz.arg(format!("-max_total_time={}", options.seconds));
             let before = target.found();
             let done = cargo::run(&mut fuzz);
@@ -192,6 +194,8 @@ mod tests {
             assert!(parse(&text).all(|seed| seed.is_ok()));
             assert!(parse(&text).count() > 0, "{target:?}");
             assert!(manifest.contains(&format!("name = \"{}\"", target.name())));
+            let options = target.options().unwrap();
+            assert!(options.iter().any(|option| option.starts_with("-max_len=")), "{options:?}");
         }
     }
 }

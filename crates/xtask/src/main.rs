@@ -13,6 +13,7 @@ mod report;
 mod setup;
 mod test;
 mod trespass;
+mod workflows;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -42,7 +43,7 @@ enum Task {
     },
     /// Run every test on every target and compare the results' bits between them.
     Test(test::Options),
-    /// Check formatting, lints, docs, feature combinations and the builds without std.
+    /// Check formatting, lints, docs, workflows, feature combinations and the builds without std.
     Check,
     /// Count loads, fmas, spills and branches of each kernel and compare them with the budget.
     Asm(asm::Options),
