@@ -24,6 +24,9 @@ pub const COUNTER: &str = "depthwise-counter";
 /// The package that judges them all.
 pub const VERIFICATION: &str = "depthwise-verification";
 
+/// Our code as released, the code of others compiled soon.
+pub const TESTED: [&str; 2] = ["--profile", "tested"];
+
 /// The workspace's root directory.
 pub fn root() -> &'static Path {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));

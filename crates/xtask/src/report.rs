@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::cargo;
 use crate::isa::{Isa, Target};
-use crate::{on, setup};
+use crate::setup;
 
 /// Where the page goes.
 const PAGE: &str = "docs/verification.html";
@@ -65,7 +65,9 @@ fn prove(directory: &Path) -> Result<PathBuf> {
 
 /// Runs the listed cases, and random ones, on an instruction set: what it ran on, and the reports.
 fn campaign(isa: Isa, options: &Options, directory: &Path) -> Result<[String; 2]> {
-    let program = on::build(isa.target())?;
+    let mut build = isa.target().cargo("build")?;
+    build.args(cargo::TESTED).args(["-p", cargo::PROGRAM]);
+    let program = cargo::build_program(&mut build)?;
     let run = |name: &str, cases: &[&str]| -> Result<String> {
         let json = directory.join(format!("{}-{name}.json", isa.name()));
         // What is not there need not be removed.

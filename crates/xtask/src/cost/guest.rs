@@ -93,7 +93,9 @@ impl Guest {
         let mut plugin = cargo::command("build");
         Ok(Self {
             emulator,
-            program: cargo::build_program(program.args(["--release", "-p", cargo::PROGRAM]))?,
+            program: cargo::build_program(
+                program.args(cargo::TESTED).args(["-p", cargo::PROGRAM]),
+            )?,
             plugin: cargo::build_library(plugin.args(["--release", "-p", cargo::COUNTER]))?,
         })
     }

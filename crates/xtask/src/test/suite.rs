@@ -46,7 +46,7 @@ impl Suite {
         cargo::run(verification(target)?.arg("--no-run"))?;
         // Together, so that all libraries have the features that the tests give them.
         let mut build = target.cargo("build")?;
-        build.arg("--release").args(cargo::select(&[cargo::PROGRAM, cargo::VERIFICATION]));
+        build.args(cargo::TESTED).args(cargo::select(&[cargo::PROGRAM, cargo::VERIFICATION]));
         cargo::announce(build.arg("--bins"));
         let programs = cargo::build_programs(&mut build)?;
         let program =
@@ -117,7 +117,7 @@ fn workspace() -> Command {
 /// The verification on `target`, as released.
 fn verification(target: Target) -> Result<Command> {
     let mut command = target.cargo("test")?;
-    command.args(["--release", "--no-fail-fast", "-p", cargo::VERIFICATION]);
+    command.args(cargo::TESTED).args(["--no-fail-fast", "-p", cargo::VERIFICATION]);
     if target != Target::Host {
         // On the host, the libraries' own tests are in the workspace's, with debug assertions.
         command.arg("--tests").args(cargo::select(&cargo::LIBRARIES));
