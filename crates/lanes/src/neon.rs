@@ -1,5 +1,10 @@
+#[cfg(any(miri, test))]
+mod interpreted;
+
 use core::arch::aarch64::*;
 
+#[cfg(miri)]
+use self::interpreted::{vld2q_f32, vmaxq_f32, vminq_f32};
 use crate::cursor::{Cursor, Dst, Src};
 use crate::{Bounds, Fused, LANES, Lanes};
 

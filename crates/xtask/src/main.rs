@@ -1,6 +1,7 @@
 //! Development tasks: `cargo xtask help` lists them.
 
 mod asm;
+mod careful;
 mod cargo;
 mod check;
 mod cost;
@@ -8,6 +9,8 @@ mod fuzz;
 mod golden;
 mod isa;
 mod jobs;
+mod miri;
+mod mutants;
 mod on;
 mod report;
 mod setup;
@@ -53,6 +56,12 @@ enum Task {
     Report(report::Options),
     /// Fuzz the planner, the public interface, the kernels and the reader of case folders.
     Fuzz(fuzz::Options),
+    /// Interpret small cases of every kernel, on NEON and on portable lanes, and see undefined behaviour.
+    Miri(miri::Options),
+    /// Run the libraries' tests and small cases with a standard library that checks more.
+    Careful,
+    /// Plant bugs in index arithmetic, planner, kernels and public checks, each of which a check must see.
+    Mutants(mutants::Options),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +76,9 @@ fn main() -> ExitCode {
         Task::Cost(options) => cost::run(&options).map(succeeded),
         Task::Report(options) => report::run(&options).map(succeeded),
         Task::Fuzz(options) => fuzz::run(&options).map(succeeded),
+        Task::Miri(options) => miri::run(&options).map(succeeded),
+        Task::Mutants(options) => mutants::run(&options).map(succeeded),
+        Task::Careful => careful::run().map(succeeded),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -103,19 +103,23 @@ fn collect(output: &str, verified: &mut Vec<Verified>, problems: &mut Vec<String
 
 /// One check made on one instruction set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Verified {
-    target: String,
-    isa: String,
+pub struct Verified {
+    /// Architecture that it was made on.
+    pub target: String,
+    /// Name of the instruction set.
+    pub isa: String,
     contract: String,
-    check: String,
-    cases: u64,
+    /// Name of the check.
+    pub check: String,
+    /// Cases that passed.
+    pub cases: u64,
     hash: u64,
 }
 
 impl Verified {
     /// Reads a line of a test's output, which may begin with the test's name; `None` if it is no
     /// such line, and what's wrong with it if it is a spoilt one.
-    fn parse(line: &str) -> Option<Result<Self, &'static str>> {
+    pub fn parse(line: &str) -> Option<Result<Self, &'static str>> {
         let fields = &line[line.find("verified target=")?..];
         Some(Self::parse_fields(fields).ok_or("not a line that can be judged"))
     }
