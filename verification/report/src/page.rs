@@ -56,6 +56,16 @@ struct Agreement {
     holds: bool,
 }
 
+impl Agreement {
+    fn verdict(&self) -> &'static str {
+        match (self.holds, self.isas.len()) {
+            (false, _) => "differ",
+            (true, 1) => "alone",
+            _ => "agree",
+        }
+    }
+}
+
 /// Boundary classes of all kernels.
 struct Coverage {
     chart: Squares,
@@ -326,7 +336,9 @@ impl Errors {
 impl Campaigns {
     fn of(campaigns: &[Campaign]) -> Self {
         let rate = |of: &Campaign| of.cases as f64 / of.seconds.max(f64::MIN_POSITIVE);
-        let name = |of: &Campaign| format!("{}, {}", of.machine, of.plan.source);
+        let name = |of: &Campaign| {
+            format!("{} ({}), {}", of.isas().join(", "), of.machine, of.plan.source)
+        };
         let bar = |of: &Campaign| (name(of), rate(of), format!("{:.0} cases/s", rate(of)));
         let row = |of: &Campaign| {
             [
