@@ -1,6 +1,6 @@
 use std::fmt;
 
-use depthwise::{Conv, Error};
+use depthwise::{Conv, Error, Machine};
 
 use crate::clock::{Clock, Work};
 use crate::layer::{Layer, Tensor};
@@ -75,6 +75,7 @@ impl Network {
                 .kernel([block.kernel; 2])
                 .stride([block.stride; 2])
                 .same_upper()
+                .machine(Machine::detect())
                 .build()?;
             let [_, height, width, multiplied] = conv.output_shape();
             push(Layer::depthwise(conv, random), conv.problem().output_len());

@@ -9,6 +9,7 @@ mod isa;
 mod on;
 mod setup;
 mod test;
+mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -50,6 +51,9 @@ enum Task {
     Cost(cost::Options),
     /// Fuzz the planner, the public interface, the kernels and the reader of case folders.
     Fuzz(fuzz::Options),
+    /// What of this workspace runs in browsers: the npm package and the page.
+    #[command(subcommand)]
+    Web(web::Web),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         Task::Asm(options) => asm::run(&options).map(succeeded),
         Task::Cost(options) => cost::run(&options).map(succeeded),
         Task::Fuzz(options) => fuzz::run(&options).map(succeeded),
+        Task::Web(task) => web::run(&task).map(succeeded),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

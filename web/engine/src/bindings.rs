@@ -45,7 +45,7 @@ pub fn contract() -> String {
 /// What tiles are chosen for.
 #[wasm_bindgen]
 pub fn machine() -> String {
-    Machine::target().name.into()
+    Machine::detect().name.into()
 }
 
 /// The version of the library.

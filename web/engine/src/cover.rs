@@ -96,7 +96,7 @@ impl Picture {
             .layout(if choice.nhwc { Layout::Nhwc } else { Layout::Nchw })
             .pass(pass)
             .build()?;
-        Ok(Self::of(&Plan::new(problem, machine.unwrap_or(Machine::target()))))
+        Ok(Self::of(&Plan::new(problem, machine.unwrap_or_else(Machine::detect))))
     }
 
     /// The picture of a plan.

@@ -1,6 +1,6 @@
 //! A layer of a network, to be checked and timed.
 
-use depthwise::{Activation, Conv, Error, Isa, Layout, Padding, Update};
+use depthwise::{Activation, Conv, Error, Isa, Layout, Machine, Padding, Update};
 use depthwise_training::Random;
 use depthwise_verification::data::Data;
 use depthwise_verification::{Case, Check, Kernels, Pass, Shape};
@@ -75,6 +75,7 @@ impl Layer {
             .stride(sizes.stride)
             .dilation(sizes.dilation)
             .padding(Padding { top, bottom, left, right })
+            .machine(Machine::detect())
             .build()?;
         let problem = conv.problem();
         let mut random = Random::new(1);
