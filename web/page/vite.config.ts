@@ -16,7 +16,7 @@ function serviceWorker(): Plugin {
     apply: 'build',
     writeBundle({ dir }, bundle) {
       const files = Object.keys(bundle).filter((file) => !RIVALS.test(file) && !file.endsWith('.map'));
-      const kept = ['./', 'manifest.webmanifest', 'icon.svg', ...files.filter((file) => file !== 'index.html')];
+      const kept = ['./', 'manifest.webmanifest', 'icon.svg', 'icon-192.png', ...files.filter((file) => file !== 'index.html')];
       const contents = Object.values(bundle).map((file) => (file.type === 'chunk' ? file.code : file.source));
       const hash = createHash('sha256');
       contents.forEach((content) => hash.update(content));
@@ -36,10 +36,7 @@ export default defineConfig({
   base: './',
   publicDir: here('public'),
   resolve: {
-    alias: [
-      { find: /^depthwise-engine$/, replacement: here('../engine/dist/engine.js') },
-      { find: /^depthwise-engine\//, replacement: `${here('../engine/dist')}/` },
-    ],
+    alias: { 'depthwise-engine': here('../engine/dist') },
   },
   build: {
     target: 'es2023',

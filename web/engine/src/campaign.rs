@@ -1,5 +1,5 @@
-//! The judge's random cases, one after another: the same cases, checks and hashes as
-//! `depthwise verify --seed SEED --cases N`.
+//! The judge's random cases, one after another: the same cases, checks and hashes as the program `depthwise`
+//! has for them.
 
 use depthwise::Isa;
 use depthwise_verification::campaign::{Digest, random, trial};
@@ -7,6 +7,10 @@ use depthwise_verification::classes::Coverages;
 use depthwise_verification::shrink::shrink;
 use depthwise_verification::{Case, Check, Kernels, Pass};
 use serde::Serialize;
+
+/// What each case goes through.
+pub const CHECKS: [Check; 5] =
+    [Check::Exact, Check::Bound, Check::Bits, Check::Guard, Check::Tiles];
 
 /// Findings that are kept; more are only counted.
 const FINDINGS: usize = 20;
@@ -44,6 +48,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The last case, in a line.
     pub last: String,
+    /// The command that does the same, and prints the same hashes.
+    pub command: String,
 }
 
 /// A failure, shrunk.
@@ -91,7 +97,7 @@ impl Campaign {
         if let Some(coverages) = &mut self.coverages {
             coverages[pass].meet(case);
         }
-        for check in Check::ALL {
+        for check in CHECKS {
             self.report.checks += 1;
             match trial(check, &Kernels(self.isa), case) {
                 Ok(evidence) => {
@@ -113,6 +119,12 @@ impl Campaign {
         }
     }
 
+    fn command(&self) -> String {
+        let checks = CHECKS.map(Check::name).join(",");
+        let Self { seed, report: Report { cases, .. }, .. } = self;
+        format!("depthwise verify --seed {seed} --cases {cases} --check {checks}")
+    }
+
     /// What has been counted so far.
     #[must_use]
     pub fn report(&self) -> Report {
@@ -126,6 +138,7 @@ impl Campaign {
             coverage,
             hashes: hashes.map(|(pass, hash)| (pass.name(), format!("{:016x}", hash.0))).collect(),
             last: last.unwrap_or_default(),
+            command: self.command(),
             ..self.report.clone()
         }
     }

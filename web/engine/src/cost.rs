@@ -222,7 +222,13 @@ impl Tile<'_> {
         let Self { instance, lines, rows, columns, .. } = self;
         let ([_, width], vectors) = (self.kernel(), columns.count.div_ceil(LANES));
         if instance.body == Body::Span {
-            let fmas = self.row_taps() * self.span_taps() * vectors;
+            // A vector of columns is summed for each tap that any of them has.
+            let taps: BTreeSet<usize> = columns
+                .iter()
+                .flat_map(|column| lines[1].taps(column))
+                .map(|touch| touch.tap)
+                .collect();
+            let fmas = self.row_taps() * taps.len();
             return Cost { loads: 2 * fmas, fmas, stores: 0 };
         }
         let height = instance.tile.rows;

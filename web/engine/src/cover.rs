@@ -1,5 +1,7 @@
 //! How a plan covers its results, as a picture's data.
 
+use std::ops::Range;
+
 use depthwise::{
     Body, Columns, Error, Instance, Layout, Leaves, Machine, Padding, Pass, Plan, Problem,
     Rectangle, Span,
@@ -156,20 +158,11 @@ impl Picture {
         for index in 0..leaves.count() {
             let leaf = leaves.leaf(index);
             let strips: Vec<Places> = if instance.body == Body::Span {
-                let spans = problem.width().forward_spans();
-                let spans = spans.filter_map(|s| s.clip(leaf.columns.start, leaf.columns.end));
-                spans.map(|s| Places { first: s.out, step: s.out_step, count: s.len }).collect()
+                spans(problem, &leaf.columns)
             } else {
                 let end = live.end.min(leaf.columns.end);
                 let start = live.start.max(leaf.columns.start).min(end);
-                widths(instance, start - leaf.columns.start, end - start)
-                    .into_iter()
-                    .scan(start, |first, count| {
-                        let places = Places { first: *first, step: 1, count };
-                        *first += count;
-                        Some(places)
-                    })
-                    .collect()
+                side_by_side(start, widths(instance, start - leaf.columns.start, end - start))
             };
             for row in leaf.rows {
                 for columns in &strips {
@@ -224,6 +217,27 @@ fn pieces(layout: Layout, span: &Span) -> Vec<Places> {
         done += count;
     }
     pieces
+}
+
+/// The columns that the general weight gradient sums together.
+fn spans(problem: &Problem, columns: &Range<usize>) -> Vec<Places> {
+    if problem.layout() == Layout::Nchw {
+        let count = columns.len().div_ceil(LANES);
+        let width = |i: usize| LANES.min(columns.len() - i * LANES);
+        return side_by_side(columns.start, (0..count).map(width).collect());
+    }
+    let spans = problem.width().forward_spans();
+    let spans = spans.filter_map(|span| span.clip(columns.start, columns.end));
+    spans.map(|span| Places { first: span.out, step: span.out_step, count: span.len }).collect()
+}
+
+fn side_by_side(first: usize, widths: Vec<usize>) -> Vec<Places> {
+    let mut next = first;
+    let mut place = |count| {
+        next += count;
+        Places { first: next - count, step: 1, count }
+    };
+    widths.into_iter().map(&mut place).collect()
 }
 
 /// The columns that a weight gradient sums at a time: of `count`, the first `offset` from its leaf's.

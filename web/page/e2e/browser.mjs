@@ -53,7 +53,7 @@ export class Browser {
   /** Starts a server and a browser with an empty profile. A missing browser is a failure. */
   static async start(options = {}) {
     assert.ok(existsSync(CHROMIUM), `there is no ${CHROMIUM}: cargo xtask setup installs it`);
-    assert.ok(existsSync(`${ROOT}dist/index.html`), 'the page is not built: cargo xtask web page');
+    assert.ok(existsSync(`${ROOT}dist/index.html`), 'the page is not built: cargo xtask web build');
     const browser = new Browser();
     browser.#server = await preview({ root: ROOT, logLevel: 'error', preview: { port: 0, host: '127.0.0.1' } });
     const { port } = browser.#server.httpServer.address();

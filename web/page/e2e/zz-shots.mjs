@@ -2,7 +2,7 @@ import { Browser, VIEWS, expectNoOverflow } from '/tmp/wt/page/web/page/e2e/brow
 const what = process.argv[2] ?? 'top';
 const schemes = (process.argv[3] ?? 'light,dark').split(',');
 const b = await Browser.start();
-for (const view of VIEWS) for (const colorScheme of schemes) {
+for (const view of VIEWS.filter((v)=>!process.env.VIEW||v.name===process.env.VIEW)) for (const colorScheme of schemes) {
   const page = await b.open(view, '', { colorScheme });
   const n = `${what}-${view.name}-${colorScheme}`;
   if (what === 'top') { await b.picture(page, n); }

@@ -238,8 +238,7 @@ export class Check {
     );
   }
 
-  #showRepeat({ cases, last }: Report): void {
-    const command = `depthwise verify --seed ${this.#seedNumber} --cases ${cases}`;
+  #showRepeat({ command, last }: Report): void {
     const seed = String(this.#seedNumber);
     replace(
       this.#repeat,

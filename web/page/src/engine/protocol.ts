@@ -27,6 +27,8 @@ export interface Report {
   readonly hashes: [pass: string, hash: string][];
   readonly findings: { reason: string; repeat: string }[];
   readonly last: string;
+  /** What repeats it anywhere. */
+  readonly command: string;
 }
 
 export type PassName = 'forward' | 'grad_input' | 'grad_weight';

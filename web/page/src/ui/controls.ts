@@ -30,13 +30,24 @@ export function select(
 /** A button that copies a text, and says so. */
 export function copyButton(label: string, text: () => string): HTMLButtonElement {
   const element = button(label, () => {
-    void navigator.clipboard.writeText(text()).then(
+    void copy(text()).then(
       () => flash(element, 'Copied', label),
       () => flash(element, 'Could not copy', label),
     );
   });
   element.setAttribute('aria-live', 'polite');
   return element;
+}
+
+/** Pages without a certificate have no clipboard, but can copy what is selected. */
+async function copy(text: string): Promise<void> {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = h('textarea', { class: 'visually-hidden' }, text);
+  document.body.append(area);
+  area.select();
+  const copied = document.execCommand('copy');
+  area.remove();
+  if (!copied) throw new Error('refused');
 }
 
 function flash(element: HTMLElement, text: string, then: string): void {
