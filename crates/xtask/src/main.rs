@@ -17,6 +17,7 @@ mod setup;
 mod test;
 mod trespass;
 mod workflows;
+mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -62,6 +63,9 @@ enum Task {
     Careful,
     /// Plant bugs in index arithmetic, planner, kernels and public checks, each of which a check must see.
     Mutants(mutants::Options),
+    /// What of this workspace runs in browsers: the npm package and the page.
+    #[command(subcommand)]
+    Web(web::Web),
 }
 
 fn main() -> ExitCode {
@@ -79,6 +83,7 @@ fn main() -> ExitCode {
         Task::Miri(options) => miri::run(&options).map(succeeded),
         Task::Mutants(options) => mutants::run(&options).map(succeeded),
         Task::Careful => careful::run().map(succeeded),
+        Task::Web(task) => web::run(&task).map(succeeded),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
