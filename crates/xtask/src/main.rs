@@ -7,6 +7,7 @@ mod cost;
 mod fuzz;
 mod isa;
 mod on;
+mod peers;
 mod setup;
 mod test;
 
@@ -48,6 +49,8 @@ enum Task {
     Asm(asm::Options),
     /// Count what every pass of networks' layers executes on AArch64 and compare with the baseline.
     Cost(cost::Options),
+    /// Count what other libraries execute on AArch64.
+    Peers(peers::Options),
     /// Fuzz the planner, the public interface, the kernels and the reader of case folders.
     Fuzz(fuzz::Options),
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Task::Check => check::run().map(succeeded),
         Task::Asm(options) => asm::run(&options).map(succeeded),
         Task::Cost(options) => cost::run(&options).map(succeeded),
+        Task::Peers(options) => peers::run(&options).map(succeeded),
         Task::Fuzz(options) => fuzz::run(&options).map(succeeded),
     };
     done.unwrap_or_else(|error| {
