@@ -26,4 +26,18 @@ impl Machine {
     pub const fn target() -> Self {
         if cfg!(target_arch = "aarch64") { Self::ARM64 } else { Self::X86_64 }
     }
+
+    /// What this program runs on: as [`target`](Self::target), but a wasm module learns its host from the
+    /// NaN that 0 / 0 gives. WebAssembly leaves its sign to the host, and engines leave it to the processor:
+    /// x86 sets it (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, 4.8.3.7), ARM
+    /// clears it (Arm Architecture Reference Manual, `FPDefaultNaN`). A host that hides its processor gives
+    /// other tiles, never other bits.
+    #[must_use]
+    pub fn detect() -> Self {
+        let zero = core::hint::black_box(0.0_f32);
+        match cfg!(target_arch = "wasm32") {
+            true if (zero / zero).is_sign_positive() => Self::ARM64,
+            _ => Self::target(),
+        }
+    }
 }

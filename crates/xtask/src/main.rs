@@ -10,6 +10,7 @@ mod on;
 mod peers;
 mod setup;
 mod test;
+mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -53,6 +54,9 @@ enum Task {
     Peers(peers::Options),
     /// Fuzz the planner, the public interface, the kernels and the reader of case folders.
     Fuzz(fuzz::Options),
+    /// What of this workspace runs in browsers: the npm package and the page.
+    #[command(subcommand)]
+    Web(web::Web),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
         Task::Cost(options) => cost::run(&options).map(succeeded),
         Task::Peers(options) => peers::run(&options).map(succeeded),
         Task::Fuzz(options) => fuzz::run(&options).map(succeeded),
+        Task::Web(task) => web::run(&task).map(succeeded),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
