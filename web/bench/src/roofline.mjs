@@ -68,6 +68,8 @@ export async function roofline(modules, now) {
   for (const [name, module] of Object.entries(modules)) {
     const { run, memory } = (await WebAssembly.instantiate(module)).instance.exports;
     if (memory) {
+      // Memory that was never written may be one page of zeros.
+      new Uint8Array(memory.buffer).fill(1);
       bandwidth = SIZES.map((bytes) => {
         const times = Math.max(1, READ_AT_LEAST / bytes);
         return { bytes, rate: (bytes * times) / best(() => run(bytes, times), now) / 1e6 };
@@ -90,10 +92,4 @@ function best(run, now) {
     return (now() - start) / 4;
   });
   return summary(samples).least;
-}
-
-/** Milliseconds that the limits allow for `flops` operations on tensors of `bytes` in total. */
-export function leastTime({ peak, bandwidth }, limit, flops, bytes) {
-  const { rate } = bandwidth.find((one) => one.bytes >= bytes) ?? bandwidth.at(-1);
-  return Math.max(flops / peak[limit], bytes / rate) / 1e6;
 }

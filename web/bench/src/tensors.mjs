@@ -34,3 +34,9 @@ export function operands({ n, c, h, w, kh, kw, oh, ow }) {
   if (n !== 1) throw new Error('layers have one image here');
   return { x: random(c * h * w, 1), weights: random(c * kh * kw, 2), gradY: random(c * oh * ow, 3) };
 }
+
+/** The weights of so many branches of a model, all different, for equal ones could be computed once. The first is `weights`. */
+export function filters(weights, branches) {
+  const others = Array.from({ length: branches - 1 }, (_, branch) => random(weights.length, 4 + branch));
+  return [weights, ...others];
+}

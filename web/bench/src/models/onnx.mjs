@@ -42,18 +42,20 @@ for (const [name, fields] of Object.entries(MESSAGES)) {
 }
 
 /**
- * A model of `branches` convolutions of one input. With several, each is followed by a `Slice` that leaves one position, and these
- * are put together: so a model of five costs four more convolutions than a model of one, and hardly more else.
+ * A model of a convolution of one input for each of `filters`, [c][kh][kw]. With several, each is followed by a `Slice` that leaves one
+ * position, and these are put together: so a model of five costs four more convolutions than a model of one, and
+ * hardly more else.
  */
-export function onnx(layer, weights, branches) {
+export function onnx(layer, filters) {
   const { n, c, h, w, kh, kw, oh, ow } = layer;
+  const branches = filters.length;
   const several = branches > 1;
   const node = [];
-  const initializer = [tensor('weights', [c, 1, kh, kw], weights)];
+  const initializer = filters.map((weights, branch) => tensor(`weights${branch}`, [c, 1, kh, kw], weights));
   if (several) initializer.push(...[['from', 0], ['to', 1]].map(([name, at]) => integers(name, [at, at])), integers('axes', [2, 3]));
   for (let branch = 0; branch < branches; branch++) {
     const output = several ? `all${branch}` : 'y';
-    node.push(convolution(layer, output));
+    node.push(convolution(layer, `weights${branch}`, output));
     if (several) node.push({ opType: 'Slice', input: [output, 'from', 'to', 'axes'], output: [`one${branch}`] });
   }
   if (several) {
@@ -66,11 +68,11 @@ export function onnx(layer, weights, branches) {
   return Model.encode(Model.fromObject({ irVersion: 8, graph, opsetImport: [{ domain: '', version: 13 }] })).finish();
 }
 
-function convolution({ c, kh, kw, sh, sw, dil, pads }, output) {
+function convolution({ c, kh, kw, sh, sw, dil, pads }, weights, output) {
   const ints = (name, values) => ({ name, ints: values, type: INTS });
   return {
     opType: 'Conv',
-    input: ['x', 'weights'],
+    input: ['x', weights],
     output: [output],
     attribute: [
       { name: 'group', i: c, type: INT },

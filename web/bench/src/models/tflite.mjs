@@ -10,17 +10,18 @@ const SAME = 0;
 const CODES = Object.keys(OPERATOR);
 
 /**
- * A model of `branches` convolutions of one input, padded by the rule SAME. With several, each is followed by a SLICE that leaves one
- * position, and these are put together: so a model of five costs four more convolutions than a model of one, and
- * hardly more else. `weights` are [kh][kw][c].
+ * A model of a convolution of one input for each of `filters`, [kh][kw][c], padded by the rule SAME. With several, each is followed by a
+ * SLICE that leaves one position, and these are put together: so a model of five costs four more convolutions
+ * than a model of one, and hardly more else.
  */
-export function tflite(layer, weights, branches) {
+export function tflite(layer, filters) {
   const { n, c, h, w, kh, kw, oh, ow } = layer;
+  const branches = filters.length;
   const model = new Model();
   const x = model.tensor('x', [n, h, w, c], FLOAT32);
-  const filter = model.tensor('weights', [1, kh, kw, c], FLOAT32, weights);
   const bias = model.tensor('bias', [c], FLOAT32, new Float32Array(c));
-  const outputs = Array.from({ length: branches }, (_, branch) => {
+  const outputs = filters.map((weights, branch) => {
+    const filter = model.tensor(`weights${branch}`, [1, kh, kw, c], FLOAT32, weights);
     const y = model.tensor(`all${branch}`, [n, oh, ow, c], FLOAT32);
     model.operator('depthwiseConv2d', [x, filter, bias], y, convolution(layer));
     return y;

@@ -2,7 +2,7 @@
 
 import { same } from '../layers.mjs';
 import { tflite } from '../models/tflite.mjs';
-import { channelsFirst, channelsLast } from '../tensors.mjs';
+import { channelsFirst, channelsLast, filters } from '../tensors.mjs';
 
 /** A subject, given `@litertjs/core` with its module loaded. */
 export function litert(library) {
@@ -15,7 +15,8 @@ export function litert(library) {
 
 async function prepare(library, layer, { x, weights }, branches) {
   const { n, c, h, w } = layer;
-  const model = await library.loadAndCompile(tflite(layer, channelsLast(weights, c), branches), { accelerator: 'wasm' });
+  const all = filters(weights, branches).map((planes) => channelsLast(planes, c));
+  const model = await library.loadAndCompile(tflite(layer, all), { accelerator: 'wasm' });
   const image = new library.Tensor(channelsLast(x, c), [n, h, w, c]);
   const run = async () => {
     for (const tensor of await model.run([image])) tensor.delete();

@@ -1,6 +1,7 @@
 // ONNX Runtime Web on WebAssembly: models of one and of five convolutions.
 
 import { onnx } from '../models/onnx.mjs';
+import { filters } from '../tensors.mjs';
 
 /** A subject, given `onnxruntime-web/wasm`. */
 export function onnxruntime(ort) {
@@ -14,7 +15,7 @@ export function onnxruntime(ort) {
 async function prepare(ort, layer, { x, weights }, branches) {
   const { n, c, h, w } = layer;
   const options = { executionProviders: ['wasm'], graphOptimizationLevel: 'all' };
-  const session = await ort.InferenceSession.create(onnx(layer, weights, branches), options);
+  const session = await ort.InferenceSession.create(onnx(layer, filters(weights, branches)), options);
   const feeds = { x: new ort.Tensor('float32', x, [n, c, h, w]) };
   const run = () => session.run(feeds);
   const result = async () => (await run()).y.data;
