@@ -13,6 +13,7 @@ mod miri;
 mod mutants;
 mod on;
 mod report;
+mod peers;
 mod setup;
 mod test;
 mod trespass;
@@ -55,6 +56,8 @@ enum Task {
     Cost(cost::Options),
     /// Run proof and campaigns on every instruction set, and make a page of what they show.
     Report(report::Options),
+    /// Count what other libraries execute on AArch64.
+    Peers(peers::Options),
     /// Fuzz the planner, the public interface, the kernels and the reader of case folders.
     Fuzz(fuzz::Options),
     /// Interpret small cases of every kernel, on NEON and on portable lanes, and see undefined behaviour.
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Task::Asm(options) => asm::run(&options).map(succeeded),
         Task::Cost(options) => cost::run(&options).map(succeeded),
         Task::Report(options) => report::run(&options).map(succeeded),
+        Task::Peers(options) => peers::run(&options).map(succeeded),
         Task::Fuzz(options) => fuzz::run(&options).map(succeeded),
         Task::Miri(options) => miri::run(&options).map(succeeded),
         Task::Mutants(options) => mutants::run(&options).map(succeeded),

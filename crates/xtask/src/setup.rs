@@ -46,6 +46,8 @@ impl Need {
     /// The C library AArch64 programs are linked with.
     pub const CROSS_LIBC: Self =
         Self::Package("libc6-dev-arm64-cross", &["/usr/aarch64-linux-gnu/lib/libc.so"]);
+    /// Gets packages from PyPI.
+    pub const PIP: Self = Self::Package("python3-pip", &["pip3", "pip"]);
     /// Browsers, for the tests of the web package.
     pub const CHROMIUM: Self = Self::Package("chromium", &["/usr/bin/chromium"]);
     /// The other engine.
