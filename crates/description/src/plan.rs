@@ -77,7 +77,7 @@ impl Plan {
                 && (instance.body != Body::Row
                     || !streams
                     || instance.tile.columns <= STREAMED_COLUMNS)
-                && (instance.body != Body::Roll || rolls(&Sweep::new(&problem)))
+                && rolls(instance, &Sweep::new(&problem))
         });
         let general = general(&problem);
         Self::from_instance(problem, machine, chosen.unwrap_or(general))
@@ -92,8 +92,7 @@ impl Plan {
         machine: Machine,
         instance: &'static Instance,
     ) -> Result<Self, DescriptionError> {
-        let rolls = instance.body != Body::Roll || rolls(&Sweep::new(&problem));
-        if !instance.computes(&problem) || !rolls {
+        if !instance.computes(&problem) || !rolls(instance, &Sweep::new(&problem)) {
             return Err(DescriptionError::Instance(instance.name));
         }
         Ok(Self::from_instance(problem, machine, instance))
@@ -265,6 +264,25 @@ impl Plan {
         self.rectangles(0..self.sweep.results[0], true)
     }
 
+    /// The part of a rectangle in the given rows, if it has any.
+    #[must_use]
+    pub fn narrowed(&self, rectangle: &Rectangle, rows: Range<usize>) -> Option<Rectangle> {
+        match (rectangle.instance.body, self.sweep.convolution) {
+            (Body::Roll, Some([height, _])) => {
+                let own = &rectangle.rows;
+                let rows = rows.start.max(own.out)..rows.end.min(own.out + own.len);
+                (!rows.is_empty()).then(|| {
+                    let (rows, clip_low, clip_high) = self.rolled(height, &rows);
+                    Rectangle { rows, clip_low, clip_high, ..*rectangle }
+                })
+            }
+            _ => {
+                let rows = rectangle.rows.clip(rows.start, rows.end)?;
+                Some(Rectangle { rows, ..*rectangle })
+            }
+        }
+    }
+
     /// The rows of a rolling instance as one rectangle.
     fn rolled(&self, axis: Axis, rows: &Range<usize>) -> (Span, usize, usize) {
         let (tap, tap_step) = if self.sweep.reversed { (axis.kernel() - 1, -1) } else { (0, 1) };
@@ -308,9 +326,13 @@ const STREAMED_SOURCE: usize = 1 << 20;
 /// prefetchers follow.
 const STREAMED_COLUMNS: usize = 3;
 
-/// Whether rolling instances can march down a sweep's rows: windows are clipped at the first
-/// and last rows only, by no more than the steps that fill and drain the rows in flight.
-fn rolls(sweep: &Sweep) -> bool {
+/// Whether an instance can march down a sweep's rows, if it rolls: channels last, windows must be
+/// clipped at the first and last rows only, by no more than the steps that fill and drain the rows in
+/// flight.
+fn rolls(instance: &Instance, sweep: &Sweep) -> bool {
+    if instance.body != Body::Roll || instance.layout == Layout::Nchw {
+        return true;
+    }
     let Some([axis, _]) = sweep.convolution else { return false };
     let (kernel, stride) = (axis.kernel(), axis.stride());
     let in_flight = kernel.div_ceil(stride);
@@ -332,10 +354,14 @@ fn blocks(
     let (channels, [rows, _]) = (sweep.result_channels, sweep.results);
     let budget = (machine.l1 / problem.dtype().size() / 2).clamp(1, usize::MAX / BLOCK_OF_ROWS);
     match (problem.layout(), instance.body, sweep.convolution) {
-        (Layout::Nchw, ..) => {
-            // The rectangles of a part revisit its planes one after another.
+        (Layout::Nchw, body, _) => {
+            // The rectangles of a part revisit its planes one after another. Rows may be clipped
+            // anywhere, so planes that roll can be cut.
+            let most = if body == Body::Roll { MOST_ROLLED_ROWS } else { rows };
+            let row_blocks = rows.div_ceil(most);
             let planes = [sweep.source, sweep.results].map(|[rows, columns]| rows * columns);
-            ((budget / planes[0].saturating_add(planes[1])).clamp(1, channels), 1)
+            let planes = planes[0].saturating_add(planes[1]) / row_blocks;
+            ((budget / planes.max(1)).clamp(1, channels), row_blocks)
         }
         (Layout::Nhwc, Body::Roll, Some([height, width])) => {
             // A strip is walked down once for each vector of channels: whole cache lines of it stay.

@@ -97,6 +97,14 @@ macro_rules! body {
     (Forward Nhwc Span () () $rows:literal $columns:literal $l:ident $task:ident) => {
         nhwc::span($l, $task)
     };
+    (Forward Nchw Roll ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
+        edges!(
+            edge_vectors($task, 1),
+            VECTORS,
+            EDGE,
+            nchw::roll::<L, $k, $s, $rows, VECTORS, EDGE>($l, $task)
+        )
+    };
     (Forward Nchw Row ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
         edges!(
             edge_vectors($task, 1),

@@ -159,6 +159,12 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
+    fn shift(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON.
+        unsafe { vextq_f32::<1>(a, b) }
+    }
+
+    #[inline(always)]
     fn add(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
         // SAFETY: the token is the proof of NEON.
         unsafe { vaddq_f32(a, b) }
@@ -186,6 +192,18 @@ impl Lanes for Neon {
     ) -> float32x4_t {
         // SAFETY: the token is the proof of NEON.
         unsafe { vbslq_f32(mask, vfmaq_f32(acc, a, b), acc) }
+    }
+
+    #[inline(always)]
+    fn value_where(self, mask: uint32x4_t, vector: float32x4_t) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON.
+        unsafe { vbslq_f32(mask, vector, vdupq_n_f32(0.0)) }
+    }
+
+    #[inline(always)]
+    fn weight_where(self, mask: uint32x4_t, vector: float32x4_t) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON.
+        unsafe { vbslq_f32(mask, vector, vdupq_n_f32(-0.0)) }
     }
 
     #[inline(always)]
