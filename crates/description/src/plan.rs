@@ -26,6 +26,8 @@ pub struct Plan {
     /// Channels of a part, and the number of parts that the rows are split into.
     channel_block: usize,
     row_blocks: usize,
+    /// Rows that a rolling instance computes before it turns to other channels.
+    strip: usize,
 }
 
 /// An independent share of the work.
@@ -104,16 +106,15 @@ impl Plan {
         if chosen.body == Body::Taps {
             family[0] = Some(chosen);
         } else if chosen.body != Body::Span {
-            // The chosen instance first, then its narrower relatives, which the table lists after it.
+            // The chosen instance first, then narrower ones, which the table lists after it: rows of tiles
+            // where a rolling instance leaves columns.
             let relatives = INSTANCES.iter().filter(|instance| {
-                let alike = Instance {
-                    name: chosen.name,
-                    kernel_id: chosen.kernel_id,
-                    purpose: chosen.purpose,
-                    tile: chosen.tile,
-                    ..**instance
-                };
-                alike == *chosen && instance.tile.columns <= chosen.tile.columns
+                let narrower = instance.tile.columns < chosen.tile.columns
+                    && instance.registers <= chosen.registers
+                    && (instance.body == chosen.body || instance.body == Body::Row);
+                instance.computes(&problem)
+                    && instance.pass == chosen.pass
+                    && (*instance == chosen || narrower)
             });
             for (slot, relative) in family.iter_mut().zip(relatives) {
                 *slot = Some(relative);
@@ -123,7 +124,11 @@ impl Plan {
         let sweep = Sweep::new(&problem);
         let (channel_block, row_blocks) = blocks(&problem, &sweep, machine, chosen);
         let tiles = ColumnTiles::new(&sweep, family);
-        Self { problem, sweep, machine, family, general, tiles, channel_block, row_blocks }
+        let strip = match chosen.body {
+            Body::Roll => strip(&problem, &sweep, machine, chosen),
+            _ => sweep.results[0],
+        };
+        Self { problem, sweep, machine, family, general, tiles, channel_block, row_blocks, strip }
     }
 
     /// What is computed.
@@ -155,6 +160,16 @@ impl Plan {
     #[must_use]
     pub const fn general(&self) -> &'static Instance {
         self.general
+    }
+
+    /// Channels that a rolling instance computes together: a cache line of them.
+    pub const BLOCK: usize = CACHE_LINE;
+
+    /// Rows of results, at most, that a rolling instance marches down before it turns to the next channels of
+    /// a [block](Self::BLOCK); all of them belong to the columns of one tile. Strips are as equal as can be.
+    #[must_use]
+    pub const fn strip(&self) -> usize {
+        self.strip
     }
 
     /// The shares of the work, image after image, block after block.
@@ -309,16 +324,14 @@ const STREAMED_SOURCE: usize = 1 << 20;
 const STREAMED_COLUMNS: usize = 3;
 
 /// Whether rolling instances can march down a sweep's rows: windows are clipped at the first
-/// and last rows only, by no more than the steps that fill and drain the rows in flight.
+/// and last rows only, by half a kernel at most, and there are as many rows of results as are in flight.
 fn rolls(sweep: &Sweep) -> bool {
     let Some([axis, _]) = sweep.convolution else { return false };
     let (kernel, stride) = (axis.kernel(), axis.stride());
-    let in_flight = kernel.div_ceil(stride);
     let (low, output) = (axis.pad_low(), axis.output());
     let high = ((output - 1) * stride + kernel) as isize - low - axis.input() as isize;
-    output >= in_flight
-        && low <= ((in_flight - 1) * stride) as isize
-        && high <= kernel as isize - stride as isize
+    let half = (kernel / 2) as isize;
+    output >= kernel.div_ceil(stride) && low <= half && high <= half
 }
 
 /// Channels of a part and the number of row blocks: such that what a tile revisits stays in the
@@ -331,21 +344,14 @@ fn blocks(
 ) -> (usize, usize) {
     let (channels, [rows, _]) = (sweep.result_channels, sweep.results);
     let budget = (machine.l1 / problem.dtype().size() / 2).clamp(1, usize::MAX / BLOCK_OF_ROWS);
-    match (problem.layout(), instance.body, sweep.convolution) {
-        (Layout::Nchw, ..) => {
+    match (problem.layout(), instance.body) {
+        (Layout::Nchw, _) => {
             // The rectangles of a part revisit its planes one after another.
             let planes = [sweep.source, sweep.results].map(|[rows, columns]| rows * columns);
             ((budget / planes[0].saturating_add(planes[1])).clamp(1, channels), 1)
         }
-        (Layout::Nhwc, Body::Roll, Some([height, width])) => {
-            // A strip is walked down once for each vector of channels: whole cache lines of it stay.
-            let window = (instance.tile.columns - 1) * width.stride() + width.extent();
-            let row_blocks = rows.div_ceil(MOST_ROLLED_ROWS);
-            let rows = rows.div_ceil(row_blocks) * height.stride() + 2;
-            let fit = budget / (window * rows) / CACHE_LINE * CACHE_LINE;
-            (fit.max(CACHE_LINE).min(channels), row_blocks)
-        }
-        (Layout::Nhwc, ..) => {
+        (Layout::Nhwc, Body::Roll) => (channels, 1),
+        (Layout::Nhwc, _) => {
             // Left, inner and right columns of a block of rows follow each other while it is cached.
             let source = sweep.source[0] * sweep.source[1] * sweep.source_channels;
             let blocks = source.div_ceil(BLOCK_OF_ROWS * budget);
@@ -373,7 +379,57 @@ const CACHE_LINE: usize = 16;
 /// Elements of a vector.
 const VECTOR: usize = 4;
 
-/// Rows that a rolling instance marches before it turns to other columns.
+/// Rows of a rolling instance's strips: as many as let the lines that a vector of channels touches stay in the
+/// first-level cache until the next vectors have taken their share of them.
+fn strip(problem: &Problem, sweep: &Sweep, machine: Machine, instance: &Instance) -> usize {
+    let Some([height, width]) = sweep.convolution else { return sweep.results[0] };
+    let (size, columns) = (problem.dtype().size(), instance.tile.columns);
+    let rows = sweep.results[0];
+    let tensor = |[_, columns]: [usize; 2], channels: usize| (columns * channels * size, channels * size);
+    let source = tensor(sweep.source, sweep.source_channels);
+    let results = tensor(sweep.results, sweep.result_channels);
+    let fits = |strip: usize| {
+        let mut sets = Sets::new(machine);
+        let window = [(strip - 1) * height.stride() + height.kernel(), (columns - 1) * width.stride() + width.kernel()];
+        sets.add(window, source);
+        sets.add([strip, columns], results);
+        sets.fit()
+    };
+    let fewest = height.kernel();
+    let strips = (rows.div_ceil(MOST_ROLLED_ROWS)..=rows / fewest).find(|strips| fits(rows.div_ceil(*strips)));
+    rows.div_ceil(strips.unwrap_or_else(|| rows.div_ceil(MOST_ROLLED_ROWS)))
+}
+
+/// Lines in the sets of a first-level cache.
+struct Sets {
+    lines: [u8; Self::MOST],
+    count: usize,
+}
+
+impl Sets {
+    const MOST: usize = 512;
+    const WAYS: usize = 4;
+
+    fn new(machine: Machine) -> Self {
+        let lines = machine.l1 / (CACHE_LINE * 4);
+        Self { lines: [0; Self::MOST], count: (lines / Self::WAYS).clamp(1, Self::MOST) }
+    }
+
+    fn add(&mut self, [rows, columns]: [usize; 2], (row, column): (usize, usize)) {
+        for (i, j) in (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j))) {
+            let line = i.wrapping_mul(row).wrapping_add(j * column) / (CACHE_LINE * 4);
+            self.lines[line % self.count] = self.lines[line % self.count].saturating_add(1);
+        }
+    }
+
+    fn fit(&self) -> bool {
+        let all: usize = self.lines.iter().map(|lines| *lines as usize).sum();
+        let over: usize = self.lines.iter().map(|lines| (*lines as usize).saturating_sub(Self::WAYS)).sum();
+        over * 8 <= all
+    }
+}
+
+/// Most rows of a strip.
 const MOST_ROLLED_ROWS: usize = 28;
 
 /// The columns of a plan from left to right.
