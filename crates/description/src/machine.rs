@@ -8,14 +8,16 @@ pub struct Machine {
     pub registers: usize,
     /// Bytes of the first-level data cache.
     pub l1: usize,
+    /// Lines in each set of that cache.
+    pub ways: usize,
 }
 
 impl Machine {
     /// Every AArch64 core: 32 vector registers; 32 KiB is the smallest first-level cache in use.
-    pub const ARM64: Self = Self { name: "arm64", registers: 32, l1: 32 * 1024 };
+    pub const ARM64: Self = Self { name: "arm64", registers: 32, l1: 32 * 1024, ways: 4 };
 
     /// Every x86-64 core without AVX-512, and wasm engines on any x86-64: 16 vector registers.
-    pub const X86_64: Self = Self { name: "x86-64", registers: 16, l1: 32 * 1024 };
+    pub const X86_64: Self = Self { name: "x86-64", registers: 16, l1: 32 * 1024, ways: 8 };
 
     /// All machines, by name.
     pub const ALL: [Self; 2] = [Self::ARM64, Self::X86_64];

@@ -6,6 +6,7 @@ use crate::error::DescriptionError;
 use crate::instance::{Body, INSTANCES, Instance};
 use crate::machine::Machine;
 use crate::problem::{Layout, Problem};
+use crate::strip;
 use crate::sweep::{Sweep, SweepSpans};
 
 /// How a problem is computed: a function of its shape and of the machine, never of data.
@@ -125,7 +126,7 @@ impl Plan {
         let (channel_block, row_blocks) = blocks(&problem, &sweep, machine, chosen);
         let tiles = ColumnTiles::new(&sweep, family);
         let strip = match chosen.body {
-            Body::Roll => strip(&problem, &sweep, machine, chosen),
+            Body::Roll => strip::rows(&sweep, problem.dtype().size(), machine, chosen),
             _ => sweep.results[0],
         };
         Self { problem, sweep, machine, family, general, tiles, channel_block, row_blocks, strip }
@@ -378,59 +379,6 @@ const CACHE_LINE: usize = 16;
 
 /// Elements of a vector.
 const VECTOR: usize = 4;
-
-/// Rows of a rolling instance's strips: as many as let the lines that a vector of channels touches stay in the
-/// first-level cache until the next vectors have taken their share of them.
-fn strip(problem: &Problem, sweep: &Sweep, machine: Machine, instance: &Instance) -> usize {
-    let Some([height, width]) = sweep.convolution else { return sweep.results[0] };
-    let (size, columns) = (problem.dtype().size(), instance.tile.columns);
-    let rows = sweep.results[0];
-    let tensor = |[_, columns]: [usize; 2], channels: usize| (columns * channels * size, channels * size);
-    let source = tensor(sweep.source, sweep.source_channels);
-    let results = tensor(sweep.results, sweep.result_channels);
-    let fits = |strip: usize| {
-        let mut sets = Sets::new(machine);
-        let window = [(strip - 1) * height.stride() + height.kernel(), (columns - 1) * width.stride() + width.kernel()];
-        sets.add(window, source);
-        sets.add([strip, columns], results);
-        sets.fit()
-    };
-    let fewest = height.kernel();
-    let strips = (rows.div_ceil(MOST_ROLLED_ROWS)..=rows / fewest).find(|strips| fits(rows.div_ceil(*strips)));
-    rows.div_ceil(strips.unwrap_or_else(|| rows.div_ceil(MOST_ROLLED_ROWS)))
-}
-
-/// Lines in the sets of a first-level cache.
-struct Sets {
-    lines: [u8; Self::MOST],
-    count: usize,
-}
-
-impl Sets {
-    const MOST: usize = 512;
-    const WAYS: usize = 4;
-
-    fn new(machine: Machine) -> Self {
-        let lines = machine.l1 / (CACHE_LINE * 4);
-        Self { lines: [0; Self::MOST], count: (lines / Self::WAYS).clamp(1, Self::MOST) }
-    }
-
-    fn add(&mut self, [rows, columns]: [usize; 2], (row, column): (usize, usize)) {
-        for (i, j) in (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j))) {
-            let line = i.wrapping_mul(row).wrapping_add(j * column) / (CACHE_LINE * 4);
-            self.lines[line % self.count] = self.lines[line % self.count].saturating_add(1);
-        }
-    }
-
-    fn fit(&self) -> bool {
-        let all: usize = self.lines.iter().map(|lines| *lines as usize).sum();
-        let over: usize = self.lines.iter().map(|lines| (*lines as usize).saturating_sub(Self::WAYS)).sum();
-        over * 8 <= all
-    }
-}
-
-/// Most rows of a strip.
-const MOST_ROLLED_ROWS: usize = 28;
 
 /// The columns of a plan from left to right.
 #[derive(Clone, Debug)]

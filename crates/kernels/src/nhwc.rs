@@ -205,7 +205,7 @@ pub(crate) fn roll<
         let mut tile_src = task.src;
         let mut tile_dst = task.dst;
         for _ in 0..columns.len / COLUMNS {
-            let strips = rows.len.div_ceil(rows.strip);
+            let strips = rows.len.div_ceil(rows.strip).min(rows.len / FLIGHT);
             let mut first = 0;
             for strip in 1..=strips {
                 let end = strip * rows.len / strips;
@@ -215,13 +215,15 @@ pub(crate) fn roll<
                 let missed = (rows.clip_low - low) as isize * rows.src_tap;
                 let src = tile_src.step(first as isize * rows.src - missed);
                 let dst = tile_dst.step(first as isize * rows.dst);
-                for channel in channels.clone().step_by(LANES) {
+                let mut channel = channels.start;
+                while channel < channels.end {
                     let (src, dst) = (src.step(channel), dst.step(channel));
                     let mut strip = Strip::<L, K, S, FLIGHT, COLUMNS, LOW, HIGH, FINISH>::new(
                         l, task, channel, src, dst,
                     );
                     strip.fill(low);
                     strip.march(end - first - FLIGHT, high);
+                    channel += LANES as isize;
                 }
                 first = end;
             }
@@ -282,7 +284,8 @@ impl<
             });
             row = row.step(task.rows.weights_tap).anew();
         });
-        Self { lanes, task, weights, fresh, acc: [[fresh; COLUMNS]; FLIGHT], src, dst }
+        let acc = [[fresh; COLUMNS]; FLIGHT];
+        Self { lanes, task, weights, fresh, acc, src, dst }
     }
 
     /// The first results start. Those that would be above them do not exist, and windows miss `clip` rows,
@@ -553,7 +556,7 @@ fn span_columns<L: Lanes, C: Channels<L>, const COLUMNS: usize>(
 /// Where accumulators start: at the bias, or at +0.
 #[inline(always)]
 fn start<L: Lanes>(l: L, task: &Task<L>, channel: isize) -> L::Vector {
-    if each_time(task.biased) {
+    if task.biased {
         // SAFETY: the biases of four channels start here.
         unsafe { l.load(task.bias.step(channel)) }
     } else {
