@@ -27,6 +27,8 @@ pub struct Plan {
     /// Channels of a part, and the number of parts that the rows are split into.
     channel_block: usize,
     row_blocks: usize,
+    /// Channels that NHWC tiles take together.
+    block: usize,
     /// Rows that a rolling instance computes before it turns to other channels.
     strip: usize,
 }
@@ -72,7 +74,7 @@ impl Plan {
     /// The best plan for `machine`.
     #[must_use]
     pub fn new(problem: Problem, machine: Machine) -> Self {
-        let streams = streams(&problem);
+        let streams = !machine.narrow && streams(&problem);
         let chosen = INSTANCES.iter().find(|instance| {
             instance.computes(&problem)
                 && instance.suits(machine)
@@ -125,11 +127,27 @@ impl Plan {
         let sweep = Sweep::new(&problem);
         let (channel_block, row_blocks) = blocks(&problem, &sweep, machine, chosen);
         let tiles = ColumnTiles::new(&sweep, family);
-        let strip = match chosen.body {
-            Body::Roll => strip::rows(&sweep, problem.dtype().size(), machine, chosen),
-            _ => sweep.results[0],
-        };
-        Self { problem, sweep, machine, family, general, tiles, channel_block, row_blocks, strip }
+        let (mut block, mut strip) = (sweep.result_channels, sweep.results[0]);
+        let size = problem.dtype().size();
+        match chosen.body {
+            Body::Roll => (block, strip) = (CACHE_LINE, strip::rows(&sweep, size, machine, chosen)),
+            Body::Row if machine.narrow && strip::row_stays(&sweep, size, machine) => {
+                block = CACHE_LINE;
+            }
+            _ => {}
+        }
+        Self {
+            problem,
+            sweep,
+            machine,
+            family,
+            general,
+            tiles,
+            channel_block,
+            row_blocks,
+            block,
+            strip,
+        }
     }
 
     /// What is computed.
@@ -163,11 +181,14 @@ impl Plan {
         self.general
     }
 
-    /// Channels that a rolling instance computes together: a cache line of them.
-    pub const BLOCK: usize = CACHE_LINE;
+    /// Channels whose results a tiled NHWC instance computes before those of others.
+    #[must_use]
+    pub const fn block(&self) -> usize {
+        self.block
+    }
 
     /// Rows of results, at most, that a rolling instance marches down before it turns to the next channels of
-    /// a [block](Self::BLOCK); all of them belong to the columns of one tile. Strips are as equal as can be.
+    /// a [block](Self::block); all of them belong to the columns of one tile. Strips are as equal as can be.
     #[must_use]
     pub const fn strip(&self) -> usize {
         self.strip

@@ -1,4 +1,4 @@
-//! How many rows a rolling instance computes before it turns to other channels.
+//! How much of a map is computed before other channels, for the first-level cache.
 
 use crate::axis::Axis;
 use crate::instance::Instance;
@@ -31,6 +31,22 @@ pub(crate) fn rows(sweep: &Sweep, size: usize, machine: Machine, instance: &Inst
         }
     }
     best
+}
+
+/// Whether the first-level cache holds what a row of results needs, one line of channels wide.
+pub(crate) fn row_stays(sweep: &Sweep, size: usize, machine: Machine) -> bool {
+    let Some([height, width]) = sweep.convolution else { return false };
+    let lines = sweep.source[1].saturating_mul(height.kernel());
+    if lines > machine.l1 / LINE {
+        return false;
+    }
+    let mut sets = Sets::new(machine);
+    let [source, results] =
+        [sweep.source_channels, sweep.result_channels].map(|channels| channels.wrapping_mul(size));
+    sets.add([height.kernel(), sweep.source[1]], sweep.source[1], source);
+    sets.add([1, sweep.results[1]], sweep.results[1], results);
+    sets.add([height.kernel(), width.kernel()], width.kernel(), results);
+    sets.lost(LOST) * 4 < LOST
 }
 
 /// Most rows of a strip.

@@ -107,7 +107,7 @@ impl<L: Lanes> Run<'_, L> {
         rows.strip = self.plan.strip();
         let depth = Depth {
             len: channels.len(),
-            block: Plan::BLOCK,
+            block: self.plan.block(),
             multiplier,
             phase: channels.start % multiplier,
             products,

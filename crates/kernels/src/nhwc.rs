@@ -11,7 +11,7 @@ use crate::task::{Task, each_time, finish, store};
 /// One row of results, `COLUMNS` columns at a time, kernel row after kernel row.
 ///
 /// ```text
-/// for each row, tile, vector of channels
+/// for each block of channels, row, tile, vector of channels
 ///     acc[0..COLUMNS] = bias
 ///     for each kernel row that the window has        (a real loop: clipped rows cost nothing)
 ///         w[0..K] = its weights
@@ -35,48 +35,51 @@ pub(crate) fn row<
     l: L,
     task: &Task<L>,
 ) {
-    let Task { rows, columns, .. } = task;
+    let Task { rows, columns, depth, .. } = task;
     let window = (COLUMNS - 1) * S + K;
-    for row in 0..rows.len as isize {
-        let mut tile_src = task.src.step(row * rows.src);
-        let mut tile_dst = task.dst.step(row * rows.dst);
-        for _ in 0..columns.len / COLUMNS {
-            for channel in (0..task.depth.len as isize).step_by(LANES) {
-                let mut acc = [start(l, task, channel); COLUMNS];
-                let mut src = tile_src.step(channel);
-                let mut weights = task.weights.step(channel);
-                let mut taps = rows.taps;
-                loop {
-                    let mut w = [l.zero(); K];
-                    unroll!(u < K => {
-                        // SAFETY: one of the kernel row's K weights.
-                        w[u] = unsafe { l.load(weights.step(u as isize * columns.weights_tap)) };
-                    });
-                    let mut x = [l.zero(); MOST_COLUMNS];
-                    unroll!(j < COLUMNS => {
+    for first in (0..depth.len).step_by(depth.block) {
+        let channels = first as isize..(first + depth.block).min(depth.len) as isize;
+        for row in 0..rows.len as isize {
+            let mut tile_src = task.src.step(row * rows.src);
+            let mut tile_dst = task.dst.step(row * rows.dst);
+            for _ in 0..columns.len / COLUMNS {
+                for channel in channels.clone().step_by(LANES) {
+                    let mut acc = [start(l, task, each_time(task.biased), channel); COLUMNS];
+                    let mut src = tile_src.step(channel);
+                    let mut weights = task.weights.step(channel);
+                    let mut taps = rows.taps;
+                    loop {
+                        let mut w = [l.zero(); K];
                         unroll!(u < K => {
-                            let q = j * S + u;
-                            if q >= LOW && q < window - HIGH {
-                                if j == 0 || u + S >= K {
-                                    let column = src.step((q - LOW) as isize * columns.src_tap);
-                                    // SAFETY: a column of the window that the tile does not miss.
-                                    x[q] = unsafe { l.load(column) };
-                                }
-                                acc[j] = l.fma(acc[j], x[q], w[u]);
-                            }
+                            // SAFETY: one of the kernel row's K weights.
+                            w[u] = unsafe { l.load(weights.step(u as isize * columns.weights_tap)) };
                         });
-                    });
-                    taps -= 1;
-                    if taps == 0 {
-                        break;
+                        let mut x = [l.zero(); MOST_COLUMNS];
+                        unroll!(j < COLUMNS => {
+                            unroll!(u < K => {
+                                let q = j * S + u;
+                                if q >= LOW && q < window - HIGH {
+                                    if j == 0 || u + S >= K {
+                                        let column = src.step((q - LOW) as isize * columns.src_tap);
+                                        // SAFETY: a column of the window that the tile does not miss.
+                                        x[q] = unsafe { l.load(column) };
+                                    }
+                                    acc[j] = l.fma(acc[j], x[q], w[u]);
+                                }
+                            });
+                        });
+                        taps -= 1;
+                        if taps == 0 {
+                            break;
+                        }
+                        src = src.step(rows.src_tap).anew();
+                        weights = weights.step(rows.weights_tap).anew();
                     }
-                    src = src.step(rows.src_tap).anew();
-                    weights = weights.step(rows.weights_tap).anew();
+                    store(l, task, acc, tile_dst.step(channel), columns.dst, (LANES, LANES));
                 }
-                store(l, task, acc, tile_dst.step(channel), columns.dst, (LANES, LANES));
+                tile_src = tile_src.step((COLUMNS * S) as isize * columns.src_tap);
+                tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
             }
-            tile_src = tile_src.step((COLUMNS * S) as isize * columns.src_tap);
-            tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
         }
     }
 }
@@ -200,8 +203,8 @@ pub(crate) fn roll<
 ) {
     const { assert!(FLIGHT * S + 1 == K) };
     let Task { rows, columns, depth, .. } = task;
-    for block in (0..depth.len).step_by(depth.block) {
-        let channels = block as isize..(block + depth.block).min(depth.len) as isize;
+    for first in (0..depth.len).step_by(depth.block) {
+        let channels = first as isize..(first + depth.block).min(depth.len) as isize;
         let mut tile_src = task.src;
         let mut tile_dst = task.dst;
         for _ in 0..columns.len / COLUMNS {
@@ -273,16 +276,15 @@ impl<
 
     #[inline(always)]
     fn new(lanes: L, task: &'t Task<L>, channel: isize, src: L::Src, dst: L::Dst) -> Self {
-        let fresh = start(lanes, task, channel);
-        let mut row = task.weights.step(channel);
+        let fresh = start(lanes, task, task.biased, channel);
         let mut weights = [[lanes.zero(); K]; K];
         unroll!(v < K => {
+            let row = task.weights.step(channel + v as isize * task.rows.weights_tap).anew();
             unroll!(u < K => {
                 let weight = row.step(u as isize * task.columns.weights_tap);
                 // SAFETY: one of the K × K weights.
                 weights[v][u] = unsafe { lanes.load(weight) };
             });
-            row = row.step(task.rows.weights_tap).anew();
         });
         let acc = [[fresh; COLUMNS]; FLIGHT];
         Self { lanes, task, weights, fresh, acc, src, dst }
@@ -555,8 +557,8 @@ fn span_columns<L: Lanes, C: Channels<L>, const COLUMNS: usize>(
 
 /// Where accumulators start: at the bias, or at +0.
 #[inline(always)]
-fn start<L: Lanes>(l: L, task: &Task<L>, channel: isize) -> L::Vector {
-    if task.biased {
+fn start<L: Lanes>(l: L, task: &Task<L>, biased: bool, channel: isize) -> L::Vector {
+    if biased {
         // SAFETY: the biases of four channels start here.
         unsafe { l.load(task.bias.step(channel)) }
     } else {

@@ -51,7 +51,7 @@ pub struct Task<L: Lanes> {
 pub(crate) struct Depth {
     /// Result channels.
     pub len: usize,
-    /// Channels of which the whole rectangle is computed before those of others (rolling kernels).
+    /// Channels of which the whole rectangle is computed before those of others (tiles of NHWC).
     pub block: usize,
     /// Result channels of each source channel, and how many of them come before the first.
     pub multiplier: usize,
