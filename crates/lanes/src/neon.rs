@@ -41,6 +41,12 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
+    fn again(self, vector: &float32x4_t) -> float32x4_t {
+        // SAFETY: a reference is valid for reads.
+        unsafe { core::ptr::read_volatile(vector) }
+    }
+
+    #[inline(always)]
     unsafe fn load(self, src: Src) -> float32x4_t {
         // SAFETY: the token is the proof of NEON; the caller vouches for four elements.
         unsafe { vld1q_f32(src.access(4)) }
