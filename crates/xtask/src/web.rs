@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Subcommand;
 
-use self::bindgen::Bindings;
+use self::bindgen::{Bindings, Build};
 use crate::cargo;
 use crate::setup::{self, Need};
 
@@ -23,7 +23,19 @@ pub enum Web {
 }
 
 /// The crate behind the npm package.
-const DEPTHWISE: Bindings = Bindings { package: "depthwise-web", directory: "depthwise/dist/wasm" };
+const DEPTHWISE: Bindings = Bindings {
+    package: "depthwise-web",
+    directory: "depthwise/dist/wasm",
+    builds: &[
+        Build { name: "simd128", features: SIMD128, lean: true },
+        Build { name: "relaxed-simd", features: RELAXED_SIMD, lean: true },
+        Build { name: "simd128-all", features: SIMD128, lean: false },
+        Build { name: "relaxed-simd-all", features: RELAXED_SIMD, lean: false },
+    ],
+};
+
+const SIMD128: &str = "+simd128";
+const RELAXED_SIMD: &str = "+simd128,+relaxed-simd";
 
 /// Does it.
 pub fn run(task: &Web) -> Result<()> {
