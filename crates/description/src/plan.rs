@@ -113,7 +113,9 @@ impl Plan {
                     tile: chosen.tile,
                     ..**instance
                 };
-                alike == *chosen && instance.tile.columns <= chosen.tile.columns
+                alike == *chosen
+                    && instance.is_built()
+                    && instance.tile.columns <= chosen.tile.columns
             });
             for (slot, relative) in family.iter_mut().zip(relatives) {
                 *slot = Some(relative);
