@@ -44,7 +44,7 @@ const DEPTHWISE: Bindings = Bindings {
 const SIMD128: &str = "+simd128";
 const RELAXED_SIMD: &str = "+simd128,+relaxed-simd";
 
-/// What is left out of modules that are downloaded before anyone has seen what they are for.
+/// What is left out of the modules of the npm package, which other pages make people download.
 const WEB: &[&str] = &["depthwise_web"];
 const LEAN: &[&str] = &["depthwise_web", "depthwise_lean"];
 
