@@ -239,7 +239,8 @@ macro_rules! table {
             body: Body::$body,
             tile: Tile { rows: $rows, columns: $columns, vectors: $vectors },
             registers: $registers,
-            purpose: $purpose,
+            // Builds that are downloaded do without.
+            purpose: if cfg!(depthwise_web) { "" } else { $purpose },
         },)*]
     }};
 }
@@ -270,6 +271,23 @@ impl Instance {
         })
     }
 
+    /// Whether this build has its kernel. All do, but those with `--cfg depthwise_lean`, which are to be
+    /// downloaded: beside the general kernels they have those for 3×3 in 16 registers, forward in both layouts and
+    /// gradients in NHWC, without tiles of three columns.
+    #[must_use]
+    pub const fn is_built(&self) -> bool {
+        let lean = match self.kernel {
+            Size::Any => true,
+            Size::Exactly(kernel) => {
+                kernel == 3
+                    && self.registers <= 16
+                    && self.tile.columns != 3
+                    && (matches!(self.pass, Pass::Forward) || matches!(self.layout, Layout::Nhwc))
+            }
+        };
+        lean || !cfg!(depthwise_lean)
+    }
+
     /// Whether it computes this problem, alone or together with the general instance of its layout.
     ///
     /// The input gradient at stride 1 is a forward convolution with the kernel read backwards, and
@@ -291,7 +309,8 @@ impl Instance {
                 problem.multiplier() == 1 || (self.layout == Layout::Nchw && !sums)
             }
         };
-        (self.pass == problem.pass() || gradient)
+        self.is_built()
+            && (self.pass == problem.pass() || gradient)
             && self.dtype == problem.dtype()
             && self.layout == problem.layout()
             && window(problem.height())

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Subcommand;
 
-use self::bindgen::Bindings;
+use self::bindgen::{Bindings, Build};
 use crate::cargo;
 use crate::setup::{self, Need};
 
@@ -30,7 +30,23 @@ pub enum Web {
 }
 
 /// The crate behind the npm package.
-const DEPTHWISE: Bindings = Bindings { package: "depthwise-web", directory: "depthwise/dist/wasm" };
+const DEPTHWISE: Bindings = Bindings {
+    package: "depthwise-web",
+    directory: "depthwise/dist/wasm",
+    builds: &[
+        Build { name: "simd128", features: SIMD128, cfgs: LEAN },
+        Build { name: "relaxed-simd", features: RELAXED_SIMD, cfgs: LEAN },
+        Build { name: "simd128-all", features: SIMD128, cfgs: WEB },
+        Build { name: "relaxed-simd-all", features: RELAXED_SIMD, cfgs: WEB },
+    ],
+};
+
+const SIMD128: &str = "+simd128";
+const RELAXED_SIMD: &str = "+simd128,+relaxed-simd";
+
+/// What is left out of the modules of the npm package, which other pages make people download.
+const WEB: &[&str] = &["depthwise_web"];
+const LEAN: &[&str] = &["depthwise_web", "depthwise_lean"];
 
 /// Does it.
 pub fn run(task: &Web) -> Result<()> {

@@ -6,6 +6,7 @@ use depthwise::{Error, Layout, Machine, Update, convert_weights};
 use wasm_bindgen::prelude::*;
 
 use crate::error::exception;
+use crate::explain::{self, Sweep};
 use crate::options::Options;
 use crate::tensor::Tensor;
 
@@ -61,6 +62,22 @@ impl Conv {
     #[wasm_bindgen(getter, js_name = outputShape)]
     pub fn output_shape(&self) -> Vec<u32> {
         self.conv.output_shape().map(|size| size as u32).to_vec()
+    }
+
+    /// The rectangles that a pass consists of, as numbers.
+    #[must_use]
+    pub fn explain(&self, sweep: Sweep) -> Vec<i32> {
+        explain::rectangles(match sweep {
+            Sweep::Forward => self.conv.plan(),
+            Sweep::GradInput => self.conv.grad_input_plan(),
+        })
+    }
+
+    /// The instance that computes the gradient of the filter.
+    #[must_use]
+    #[wasm_bindgen(getter, js_name = gradWeightInstance)]
+    pub fn grad_weight_instance(&self) -> usize {
+        explain::index(self.conv.grad_weight_plan().instance())
     }
 
     /// Whether an argument of a pass has the right length, before it is copied into memory.

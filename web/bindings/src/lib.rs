@@ -9,10 +9,12 @@ extern crate alloc;
 
 mod conv;
 mod error;
+mod explain;
 mod options;
 mod tensor;
 
 pub use conv::{Argument, Conv, host_machine};
+pub use explain::{Sweep, instance_name};
 pub use options::{AutoPad, Options, Order};
 pub use tensor::Tensor;
 

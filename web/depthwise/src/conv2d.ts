@@ -1,4 +1,5 @@
 import { DepthwiseError } from './error.js';
+import { type Explanation, type Pass, explain } from './explain.js';
 import type { Memory, Operand, RawTensor, Slot } from './memory.js';
 import type * as Glue from './wasm/simd128.js';
 
@@ -14,7 +15,7 @@ export class Conv2d implements Disposable {
   /** Shape of the output, in the order of the input. */
   readonly outputShape: readonly [number, number, number, number];
   readonly #memory: Memory;
-  readonly #arguments: typeof Glue.Argument;
+  readonly #glue: typeof Glue;
   #raw: Glue.Conv | undefined;
 
   /** @internal */
@@ -22,7 +23,7 @@ export class Conv2d implements Disposable {
     const [a, b, c, d] = raw.outputShape as unknown as [number, number, number, number];
     this.outputShape = [a, b, c, d];
     this.#memory = memory;
-    this.#arguments = glue.Argument;
+    this.#glue = glue;
     this.#raw = raw;
   }
 
@@ -37,7 +38,7 @@ export class Conv2d implements Disposable {
     output: Operand,
     { bias }: { readonly bias?: Operand | undefined } = {},
   ): void {
-    const { Input, Filter, Bias, Output } = this.#arguments;
+    const { Input, Filter, Bias, Output } = this.#glue.Argument;
     const conv = this.#alive();
     distinct(output, input, filter, bias);
     this.#call(() => {
@@ -62,7 +63,7 @@ export class Conv2d implements Disposable {
     gradInput: Operand,
     { accumulate = false }: Update = {},
   ): void {
-    const { Filter, GradInput, GradOutput } = this.#arguments;
+    const { Filter, GradInput, GradOutput } = this.#glue.Argument;
     const conv = this.#alive();
     distinct(gradInput, gradOutput, filter);
     this.#call(() => {
@@ -85,7 +86,7 @@ export class Conv2d implements Disposable {
     gradWeight: Operand,
     { accumulate = false }: Update = {},
   ): void {
-    const { Input, GradWeight, GradOutput } = this.#arguments;
+    const { Input, GradWeight, GradOutput } = this.#glue.Argument;
     const conv = this.#alive();
     distinct(gradWeight, input, gradOutput);
     this.#call(() => {
@@ -103,7 +104,7 @@ export class Conv2d implements Disposable {
    * @throws {DepthwiseError} for an argument of another length than its shape; `gradBias` is untouched.
    */
   gradBias(gradOutput: Operand, gradBias: Operand, { accumulate = false }: Update = {}): void {
-    const { GradBias, GradOutput } = this.#arguments;
+    const { GradBias, GradOutput } = this.#glue.Argument;
     const conv = this.#alive();
     distinct(gradBias, gradOutput);
     this.#call(() => {
@@ -112,6 +113,11 @@ export class Conv2d implements Disposable {
       conv.gradBias(gy, gb, accumulate);
       return [gb, gradBias];
     });
+  }
+
+  /** How a pass is computed, as data. */
+  explain(pass: Pass): Explanation {
+    return explain(this.#glue, this.#alive(), pass);
   }
 
   /** Frees the memory. What is not disposed of is freed after it was garbage collected. */

@@ -7,8 +7,11 @@ import type * as Glue from './wasm/simd128.js';
 export interface LoadOptions {
   /** Which one; the fastest that the engine has unless told. */
   readonly module?: ModuleName;
+  /** What it has tuned kernels for: `3x3`, in a small file, or `all` kernels that the library has. Other windows
+   * are computed by general kernels, to the same bits, several times as slowly. `3x3` unless told. */
+  readonly kernels?: Kernels;
   /** Where its `.wasm` file is, or its bytes, or itself; the file beside the package's JavaScript unless told. */
-  readonly source?: Source | ((module: ModuleName) => Source | Promise<Source>);
+  readonly source?: Source | ((file: FileName) => Source | Promise<Source>);
   /** What tiles are chosen for, `arm64` or `x86-64`; the host unless told. */
   readonly machine?: string;
 }
@@ -19,12 +22,21 @@ export type Source = string | URL | Request | Response | BufferSource | WebAssem
 /** Loads a module, once: later calls get the same memory. */
 export type Load = (options?: LoadOptions) => Promise<Depthwise>;
 
-const GLUE: Record<ModuleName, () => Promise<typeof Glue>> = {
+/** The tuned kernels of a module. */
+export type Kernels = '3x3' | 'all';
+
+/** A `.wasm` file of the package, without the ending. */
+export type FileName = ModuleName | `${ModuleName}-all`;
+
+// Each has a copy of the glue, for the glue has one instance.
+const GLUE: Record<FileName, () => Promise<unknown>> = {
   simd128: () => import('./wasm/simd128.js'),
-  'relaxed-simd': () => import('./wasm/relaxed-simd.js') as Promise<typeof Glue>,
+  'relaxed-simd': () => import('./wasm/relaxed-simd.js'),
+  'simd128-all': () => import('./wasm/simd128-all.js'),
+  'relaxed-simd-all': () => import('./wasm/relaxed-simd-all.js'),
 };
 
-const instances: { [module in ModuleName]?: Promise<Instance> } = {};
+const instances: { [file in FileName]?: Promise<Instance> } = {};
 
 interface Instance {
   readonly glue: typeof Glue;
@@ -32,15 +44,16 @@ interface Instance {
 }
 
 /** `load`, for a host that keeps the `.wasm` files where `fallback` says. */
-export function loader(fallback: (module: ModuleName) => Source | Promise<Source>): Load {
-  return async ({ module = fastest(), source = fallback, machine } = {}) => {
-    if (!(module in GLUE)) throw new DepthwiseError(`there is no module ${String(module)}`);
+export function loader(fallback: (file: FileName) => Source | Promise<Source>): Load {
+  return async ({ module = fastest(), kernels = '3x3', source = fallback, machine } = {}) => {
+    const file = kernels === 'all' ? (`${module}-all` as const) : module;
+    if (!(file in GLUE)) throw new DepthwiseError(`there is no module ${String(module)}`);
     if (module === 'relaxed-simd' && !hasFusedMultiplyAdd()) {
       throw new DepthwiseError('the engine has no relaxed SIMD whose multiply-add rounds once');
     }
-    const instance = (instances[module] ??= instantiate(module, source));
+    const instance = (instances[file] ??= instantiate(file, source));
     // What couldn't be loaded may be there another time.
-    instance.catch(() => delete instances[module]);
+    instance.catch(() => delete instances[file]);
     const { glue, memory } = await instance;
     return new Depthwise(module, glue, memory, machine);
   };
@@ -53,11 +66,11 @@ function fastest(): ModuleName {
 }
 
 async function instantiate(
-  module: ModuleName,
+  file: FileName,
   source: NonNullable<LoadOptions['source']>,
 ): Promise<Instance> {
-  const glue = await GLUE[module]();
-  const from = typeof source === 'function' ? source(module) : source;
+  const glue = (await GLUE[file]()) as typeof Glue;
+  const from = typeof source === 'function' ? source(file) : source;
   const { memory } = await glue.default({ module_or_path: from });
   return { glue, memory };
 }

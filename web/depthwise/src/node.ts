@@ -5,6 +5,6 @@ import { type Load, loader } from './load.js';
 export * from './exports.js';
 
 /** Loads a module, from the file beside this one. */
-export const load: Load = loader((module) =>
-  readFile(new URL(`./wasm/${module}.wasm`, import.meta.url)),
+export const load: Load = loader((file) =>
+  readFile(new URL(`./wasm/${file}.wasm`, import.meta.url)),
 );

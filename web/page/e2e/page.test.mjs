@@ -129,7 +129,7 @@ test('what a visitor downloads is small', async (t) => {
   await page.close();
 });
 
-test('memory stays as it is over many runs', async (t) => {
+test('the heap of the page stays as it is over many runs', async (t) => {
   const page = await browser.open(VIEWS[1]);
   await page.getByRole('button', { name: 'Verify' }).click();
   await page.waitForSelector('#check .repeat code', { timeout: 240_000 });
@@ -152,5 +152,44 @@ test('memory stays as it is over many runs', async (t) => {
   const after = await heap();
   t.diagnostic(`heap of the page ${before} before, ${after} bytes after 300 cases`);
   assert.ok(after < before * 1.2 + 200_000, `${before} to ${after}`);
+  await page.close();
+});
+
+test('the memory of the engine stays as it is over 10,000 calls', async (t) => {
+  const page = await browser.open(VIEWS[1]);
+  const sizes = await page.evaluate(async () => {
+    const script = document.querySelector('script[type=module]').src;
+    const [name] = /worker-[\w-]+\.js/.exec(await (await fetch(script)).text());
+    const worker = new Worker(`./assets/${name}`, { type: 'module' });
+    const ask = (method, ...args) =>
+      new Promise((resolve, reject) => {
+        worker.onmessage = ({ data }) => ('error' in data ? reject(new Error(data.error)) : resolve(data.result));
+        worker.postMessage({ id: 0, method, args });
+      });
+    const sizes = {
+      channels: 16, input: [14, 14], kernel: [3, 3], stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1],
+    };
+    const drawing = new Float32Array([0.1, 0.1, 0.9, 0.9, Number.NaN, Number.NaN]);
+    const everything = async (calls) => {
+      await ask('layer', sizes);
+      for (const subject of ['forward', 'grad_input', 'grad_weight', 'copied']) await ask('sample', subject, calls);
+      await ask('release');
+      await ask('teach', 3, 1);
+      for (let i = 0; i < 3; i += 1) await ask('lesson', i, drawing, false);
+      for (let i = 0; i < 5; i += 1) await ask('train', 0);
+      await ask('recognise', drawing);
+      await ask('setWeights', await ask('weights'));
+      await ask('campaign', 3, true);
+      await ask('judge', 8);
+    };
+    const all = [];
+    for (let i = 0; i < 10; i += 1) {
+      await everything(250);
+      all.push(await ask('memory'));
+    }
+    return all;
+  });
+  t.diagnostic(`${sizes.join(', ')} bytes after each 1,000 calls`);
+  assert.equal(new Set(sizes.slice(5)).size, 1, 'it grows');
   await page.close();
 });

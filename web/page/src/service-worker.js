@@ -6,7 +6,7 @@
 const CACHE = `depthwise-${'VERSION'}`;
 const FILES = ['FILES'];
 
-/** Of two modules, the one that this browser runs. */
+/** Of two modules, the one that this browser runs; should it need the other one after all, that is kept, too. */
 function isWanted(file) {
   const vectors = [0x41, 0, 0xfd, 0x0f, 0x41, 0, 0xfd, 0x0f, 0x41, 0, 0xfd, 0x0f];
   const code = [0, ...vectors, 0xfd, 0x85, 0x02, 0x0b];
@@ -29,11 +29,18 @@ async function activate() {
   await self.clients.claim();
 }
 
+async function keep(cache, request) {
+  const response = await fetch(request);
+  const isOurs = FILES.some((file) => new URL(file, self.registration.scope).href === request.url);
+  if (response.ok && isOurs) await cache.put(request, response.clone());
+  return response;
+}
+
 /** Kept files first; their names change with what is in them. The page itself is asked for anew. */
 async function answer(request) {
   const cache = await caches.open(CACHE);
   if (request.mode !== 'navigate') {
-    return (await cache.match(request)) ?? fetch(request);
+    return (await cache.match(request)) ?? keep(cache, request);
   }
   try {
     const fresh = await fetch(request);

@@ -2,11 +2,18 @@
 
 use anyhow::Result;
 
-use super::bindgen::Bindings;
-use super::npm;
+use super::bindgen::{Bindings, Build};
+use super::{RELAXED_SIMD, SIMD128, npm};
 
 /// The crate that the page computes with.
-const ENGINE: Bindings = Bindings { package: "depthwise-engine", directory: "engine/dist" };
+const ENGINE: Bindings = Bindings {
+    package: "depthwise-engine",
+    directory: "engine/dist",
+    builds: &[
+        Build { name: "simd128", features: SIMD128, cfgs: &[] },
+        Build { name: "relaxed-simd", features: RELAXED_SIMD, cfgs: &[] },
+    ],
+};
 
 /// The page's npm workspace.
 const PAGE: &str = "page";

@@ -1,4 +1,4 @@
-/** Loads the engine: the module with relaxed SIMD where the browser has that. */
+/** Loads the engine: the module with relaxed SIMD where the browser has that and the processor fuses. */
 
 import type * as Module from 'depthwise-engine/simd128.js';
 import relaxedSimd from 'depthwise-engine/relaxed-simd.wasm?url';
@@ -14,10 +14,15 @@ export interface Loaded {
   readonly memory: WebAssembly.Memory;
 }
 
-export async function load(): Promise<Loaded> {
-  const [engine, url] = hasRelaxedSimd()
-    ? [(await import('depthwise-engine/relaxed-simd.js')) as EngineModule, relaxedSimd]
-    : [await import('depthwise-engine/simd128.js'), simd128];
+async function start(engine: EngineModule, url: string): Promise<Loaded> {
   const { memory } = await engine.default({ module_or_path: url });
   return { engine, memory };
+}
+
+export async function load(): Promise<Loaded> {
+  if (hasRelaxedSimd()) {
+    const relaxed = await start(await import('depthwise-engine/relaxed-simd.js'), relaxedSimd);
+    if (relaxed.engine.isa() === 'simd128-relaxed') return relaxed;
+  }
+  return start(await import('depthwise-engine/simd128.js'), simd128);
 }

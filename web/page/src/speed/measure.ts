@@ -74,12 +74,15 @@ export async function measure(
       differences[rival] = difference;
     }
     const subjects = [...PASSES, ...(rivals.length > 0 ? ['copied'] : []), ...rivals];
-    const seconds = await rounds(engine, subjects, (done) => {
+    const samples = await rounds(engine, subjects, (done) => {
       watcher.progress(`Timing ${layer.name}…`, share(done));
       return watcher.goesOn();
     });
-    if (!seconds) return undefined;
-    layers.push({ name: layer.name, flops, bytes, worst: Math.max(...worst), seconds, differences });
+    if (!samples) return undefined;
+    const of = (statistic: (seconds: number[]) => number) =>
+      Object.fromEntries([...samples].map(([subject, seconds]) => [subject, statistic(seconds)]));
+    const [seconds, least] = [of(median), of((seconds) => Math.min(...seconds))];
+    layers.push({ name: layer.name, flops, bytes, worst: Math.max(...worst), seconds, least, differences });
     watcher.layer(results());
   }
   await engine.ask('release');
@@ -90,7 +93,7 @@ async function rounds(
   engine: Engine,
   subjects: readonly string[],
   goesOn: (done: number) => boolean,
-): Promise<Record<string, number> | undefined> {
+): Promise<Map<string, number[]> | undefined> {
   const calls = new Map<string, number>();
   for (const subject of subjects) calls.set(subject, await engine.ask('calls', subject, SAMPLE));
   const samples = new Map(subjects.map((subject) => [subject, [] as number[]]));
@@ -102,7 +105,7 @@ async function rounds(
       if (round > 0) samples.get(subject)?.push(sample);
     }
   }
-  return Object.fromEntries([...samples].map(([subject, seconds]) => [subject, median(seconds)]));
+  return samples;
 }
 
 export const NAMES: Readonly<Record<RivalName, string>> = {

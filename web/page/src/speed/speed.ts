@@ -176,22 +176,23 @@ function comparison({ layers }: Results, rivals: readonly RivalName[]): HTMLElem
   );
 }
 
-/** A bar for each layer and subject, on one scale. */
+/** A bar for each layer and subject: its rate, on one scale. */
 function bars({ layers }: Results, rivals: readonly RivalName[]): HTMLElement {
   const subjects: { name: string; key: string; style: string }[] = [
     ...PASSES.map((pass, i) => ({ name: pass as string, key: pass as string, style: STYLES[i] ?? '' })),
     ...rivals.map((rival) => ({ name: `${NAMES[rival]}, forward`, key: rival as string, style: rival as string })),
   ];
-  const most = Math.max(...layers.flatMap(({ seconds }) => subjects.map(({ key }) => seconds[key] ?? 0)));
-  const bar = ({ seconds }: LayerResult, { key, style }: (typeof subjects)[number]) => {
+  const rate = ({ flops, seconds }: LayerResult, key: string) => flops / (seconds[key] ?? Number.NaN);
+  const most = Math.max(...layers.flatMap((layer) => subjects.map(({ key }) => rate(layer, key))));
+  const bar = (layer: LayerResult, { key, style }: (typeof subjects)[number]) => {
     const fill = h('span', { class: `fill ${style}` });
-    fill.style.width = `${((100 * (seconds[key] ?? 0)) / most).toFixed(1)}%`;
-    return h('div', { class: 'bar' }, fill, h('span', { class: 'value' }, milliseconds(seconds[key] ?? Number.NaN)));
+    fill.style.width = `${((100 * rate(layer, key)) / most).toFixed(1)}%`;
+    return h('div', { class: 'bar' }, fill, h('span', { class: 'value' }, milliseconds(layer.seconds[key] ?? Number.NaN)));
   };
   return h(
     'figure',
     { class: 'layers' },
-    h('figcaption', {}, 'Time of each layer'),
+    h('figcaption', {}, 'Speed of each layer: longer is faster'),
     h('ul', { class: 'legend' }, ...subjects.map(({ name, style }) => h('li', { class: style }, name))),
     h(
       'div',
