@@ -8,6 +8,7 @@ mod fuzz;
 mod isa;
 mod on;
 mod peers;
+mod performance;
 mod setup;
 mod test;
 mod web;
@@ -52,6 +53,8 @@ enum Task {
     Cost(cost::Options),
     /// Count what other libraries execute on AArch64.
     Peers(peers::Options),
+    /// Make the tables and charts of docs/performance.md from what was counted and measured.
+    Performance(performance::Options),
     /// Fuzz the planner, the public interface, the kernels and the reader of case folders.
     Fuzz(fuzz::Options),
     /// What of this workspace runs in browsers: the npm package and the page.
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Task::Asm(options) => asm::run(&options).map(succeeded),
         Task::Cost(options) => cost::run(&options).map(succeeded),
         Task::Peers(options) => peers::run(&options).map(succeeded),
+        Task::Performance(options) => performance::run(&options).map(succeeded),
         Task::Fuzz(options) => fuzz::run(&options).map(succeeded),
         Task::Web(task) => web::run(&task).map(succeeded),
     };
