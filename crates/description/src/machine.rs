@@ -8,6 +8,11 @@ pub struct Machine {
     pub registers: usize,
     /// Bytes of the first-level data cache.
     pub l1: usize,
+    /// Lines in each set of that cache.
+    pub ways: usize,
+    /// Whether NHWC kernels that read rows take few channels at a time, for what a row needs to stay in the cache
+    /// for the next one. Where prefetchers are strong, they rather read all channels, and fewer columns.
+    pub narrow: bool,
     /// How it starts instructions.
     pub issue: Issue,
 }
@@ -25,16 +30,28 @@ pub enum Issue {
 impl Machine {
     /// AArch64 cores that start instructions out of order: 32 vector registers; 32 KiB is the smallest
     /// first-level cache in use.
-    pub const ARM64: Self =
-        Self { name: "arm64", registers: 32, l1: 32 * 1024, issue: Issue::OutOfOrder };
+    pub const ARM64: Self = Self {
+        name: "arm64",
+        registers: 32,
+        l1: 32 * 1024,
+        ways: 4,
+        narrow: true,
+        issue: Issue::OutOfOrder,
+    };
 
     /// AArch64 cores that start them in order: Cortex-A53, A55 and their kin.
     pub const ARM64_IN_ORDER: Self =
         Self { name: "arm64-in-order", issue: Issue::InOrder, ..Self::ARM64 };
 
     /// Every x86-64 core without AVX-512, and wasm engines on any x86-64: 16 vector registers.
-    pub const X86_64: Self =
-        Self { name: "x86-64", registers: 16, l1: 32 * 1024, issue: Issue::OutOfOrder };
+    pub const X86_64: Self = Self {
+        name: "x86-64",
+        registers: 16,
+        l1: 32 * 1024,
+        ways: 8,
+        narrow: false,
+        issue: Issue::OutOfOrder,
+    };
 
     /// All machines, by name.
     pub const ALL: [Self; 3] = [Self::ARM64, Self::X86_64, Self::ARM64_IN_ORDER];

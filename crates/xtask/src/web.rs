@@ -2,6 +2,7 @@
 
 mod bindgen;
 mod npm;
+mod page;
 mod size;
 
 use std::path::PathBuf;
@@ -16,10 +17,16 @@ use crate::setup::{self, Need};
 /// What to do with `web/`.
 #[derive(Subcommand)]
 pub enum Web {
-    /// Build the wasm modules and the npm package.
+    /// Build the wasm modules, the npm package and the demo page.
     Build,
-    /// Build, and run every test of the package: in Node, Chromium and Firefox, and bundled.
+    /// Build, and run every test of the package, in Node, Chromium and Firefox, and bundled, and of the page.
     Test,
+    /// Build the demo page, serve it and print its address.
+    Serve {
+        /// Let other devices of the network open it: a phone, for example.
+        #[arg(long)]
+        host: bool,
+    },
 }
 
 /// The crate behind the npm package.
@@ -30,6 +37,7 @@ pub fn run(task: &Web) -> Result<()> {
     match task {
         Web::Build => build().map(drop),
         Web::Test => test(),
+        Web::Serve { host } => serve(*host),
     }
 }
 
@@ -47,13 +55,23 @@ fn build() -> Result<Vec<PathBuf>> {
     npm::install()?;
     let modules = DEPTHWISE.build()?;
     npm::run("depthwise", "build")?;
+    page::build()?;
     Ok(modules)
 }
 
 fn test() -> Result<()> {
     setup::ensure(&needs())?;
     size::check(&build()?)?;
-    npm::run("depthwise", "test")
+    npm::run("depthwise", "test")?;
+    page::test()
+}
+
+fn serve(host: bool) -> Result<()> {
+    setup::ensure(&bindgen::needs())?;
+    setup::ensure(&[Need::Node])?;
+    npm::install()?;
+    page::build()?;
+    page::serve(host)
 }
 
 /// The directory of everything for browsers.

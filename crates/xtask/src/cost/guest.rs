@@ -78,7 +78,7 @@ impl Guest {
         setup::ensure(&needs())?;
         let emulator = Emulator::build()?;
         let mut program = Target::Aarch64.cargo("build")?;
-        let program = program.args(["--release", "-p", cargo::PROGRAM]);
+        let program = program.args(cargo::TESTED).args(["-p", cargo::PROGRAM]);
         Ok(Self { emulator, program: cargo::build_program(program)? })
     }
 
