@@ -1,6 +1,13 @@
 use crate::axis::Axis;
-use crate::machine::Machine;
+use crate::machine::{Issue, Machine};
 use crate::problem::{Dtype, Layout, Pass, Problem};
+
+/// Lanes of a vector.
+const LANES: usize = 4;
+
+/// Independent sums that an in-order core needs: as many as the cycles of a multiply-add (4 on Cortex-A53 and A55, Arm's
+/// optimisation guides).
+const SUMS_IN_FLIGHT: usize = 4;
 
 /// A size that an instance is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -318,10 +325,29 @@ impl Instance {
             && depth
     }
 
-    /// Whether it runs without spilling on `machine`.
+    /// Whether it runs without spilling on `machine`, and on one that starts instructions in order with
+    /// enough sums in flight.
     #[must_use]
     pub const fn suits(&self, machine: Machine) -> bool {
-        self.registers <= machine.registers
+        let flows = match machine.issue {
+            Issue::OutOfOrder => true,
+            Issue::InOrder => matches!(self.body, Body::Span) || self.sums() >= SUMS_IN_FLIGHT,
+        };
+        flows && self.registers <= machine.registers
+    }
+
+    /// Vectors of sums that its tile keeps in flight.
+    const fn sums(&self) -> usize {
+        let Tile { rows, columns, vectors } = self.tile;
+        match (self.body, self.layout) {
+            // Each row of taps has a vector for each column of the kernel.
+            (Body::Taps, _) => match self.kernel {
+                Size::Exactly(kernel) => rows * kernel,
+                Size::Any => rows,
+            },
+            (_, Layout::Nhwc) => rows * columns * vectors,
+            (_, Layout::Nchw) => rows * columns / LANES,
+        }
     }
 
     /// Whether its tiles exist for windows that miss `clip` columns at one end.
@@ -365,6 +391,14 @@ mod tests {
         }
         assert_eq!(Instance::by_name("forward_f32_nhwc"), None);
         assert_eq!(Instance::by_name(""), None);
+    }
+
+    #[test]
+    fn an_in_order_machine_needs_sums_in_flight() {
+        let instance = INSTANCES.iter().find(|i| i.body == Body::Row).unwrap();
+        let narrow = Instance { tile: Tile { columns: 1, ..instance.tile }, ..*instance };
+        assert!(narrow.suits(Machine::ARM64) && !narrow.suits(Machine::ARM64_IN_ORDER));
+        assert!(instance.suits(Machine::ARM64_IN_ORDER));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub use cover::{ColumnTile, ColumnTiles};
 pub use error::{DescriptionError, Dimension};
 pub use instance::{Body, INSTANCES, Instance, Kernel, Size, Tile};
 pub use leaves::{Leaf, Leaves};
-pub use machine::Machine;
+pub use machine::{Issue, Machine};
 pub use padding::Padding;
 pub use plan::{Columns, Part, Plan, Rectangle, Rectangles};
 pub use problem::{Activation, Dtype, Layout, Pass, Problem, ProblemBuilder};

@@ -14,6 +14,7 @@ mod mutants;
 mod on;
 mod report;
 mod peers;
+mod performance;
 mod setup;
 mod test;
 mod trespass;
@@ -58,6 +59,8 @@ enum Task {
     Report(report::Options),
     /// Count what other libraries execute on AArch64.
     Peers(peers::Options),
+    /// Make the tables and charts of docs/performance.md from what was counted and measured.
+    Performance(performance::Options),
     /// Fuzz the planner, the public interface, the kernels and the reader of case folders.
     Fuzz(fuzz::Options),
     /// Interpret small cases of every kernel, on NEON and on portable lanes, and see undefined behaviour.
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Task::Cost(options) => cost::run(&options).map(succeeded),
         Task::Report(options) => report::run(&options).map(succeeded),
         Task::Peers(options) => peers::run(&options).map(succeeded),
+        Task::Performance(options) => performance::run(&options).map(succeeded),
         Task::Fuzz(options) => fuzz::run(&options).map(succeeded),
         Task::Miri(options) => miri::run(&options).map(succeeded),
         Task::Mutants(options) => mutants::run(&options).map(succeeded),

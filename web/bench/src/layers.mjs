@@ -4,7 +4,7 @@
 export const CALL = layer({ n: 1, c: 4, h: 4, w: 4, kh: 3, kw: 3, sh: 1, sw: 1, dil: 1, pads: [1, 1, 1, 1] });
 
 /** The networks that are measured unless told, as the table calls them. */
-export const NETWORKS = ['mobilenet_v1_1.0_224_tf', 'mobilenet_v2', 'efficientnet_b0', 'convnext_tiny'];
+export const NETWORKS = ['mobilenet_v1_1.0_224_tf', 'mobilenet_v2_1.0_224_tf', 'efficientnet_b0_224_tf', 'convnext_tiny'];
 
 /**
  * The distinct layers of networks, in order, from the text of crates/cli/networks.csv. A layer's `names` say which networks have
