@@ -159,7 +159,11 @@ impl<'p> Sweep<'p> {
             .when(stride > 1, |event| event.number(Feature::Slack, self.slack[0]));
         if instance.body == Body::Roll {
             let flight = kernel.div_ceil(stride);
-            let steps = rows.len - (flight - 1);
+            // Channels last, rows that fill and drain what is in flight are no steps of a march.
+            let steps = match instance.layout {
+                Layout::Nhwc => rows.len - (flight - 1),
+                Layout::Nchw => rows.len,
+            };
             return event
                 .pair(Feature::Clip, [rectangle.clip_low, rectangle.clip_high])
                 .when(begins && ends, |event| {
@@ -234,7 +238,7 @@ impl<'p> Sweep<'p> {
             .when(span.len > 1, |event| event.number(Feature::Apart, up_to(3, span.out_step)))
     }
 
-    /// Whether all of a rectangle is one row of one plane that a tile would leave: the general
+    /// Whether all of a rectangle is rows of one plane that a tile would leave: the general
     /// instance takes over.
     fn is_handed_over(&self, rectangle: &Rectangle, planes: usize) -> bool {
         let Columns::Tiles(tile) = &rectangle.columns else { return false };
@@ -242,7 +246,7 @@ impl<'p> Sweep<'p> {
         if instance.layout == Layout::Nhwc || instance.body == Body::Span {
             return false;
         }
-        if planes > 1 || rows.len > 1 {
+        if planes > 1 || (rows.len > 1 && instance.body != Body::Roll) {
             return false;
         }
         let ((kernel, stride, _), width) = (self.windows[1], self.sources[1] as isize);
@@ -253,10 +257,16 @@ impl<'p> Sweep<'p> {
         };
         let step = if self.gradient { 1 } else { stride };
         let last = first + ((windows.next_multiple_of(LANES) - 1) * step + reach) as isize;
-        let bottom = (rows.src + (rows.taps - 1) * rows.src_tap) as isize;
         let source_planes = (self.plan.sweep().source_channels * self.problem.batch()) as isize;
-        let size = self.sources[0] as isize * width;
-        rows.src as isize * width + first < 0 || bottom * width + last >= size * source_planes
+        let height = self.sources[0] as isize;
+        // Whether it leaves every row of results.
+        (0..rows.len).all(|row| {
+            let top = (rows.src + row * rows.src_step) as isize - rectangle.clip_low as isize;
+            let bottom = top + ((rows.taps - 1) * rows.src_tap) as isize;
+            let (top, bottom) = (top.max(0), bottom.min(height - 1));
+            let before = top * width + first < 0;
+            top <= bottom && (before || bottom * width + last >= height * width * source_planes)
+        })
     }
 }
 
