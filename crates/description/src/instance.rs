@@ -100,18 +100,10 @@ macro_rules! for_each_instance {
     ($each:ident) => {
         $each! {
             // name                            pass    dtype layout kernel stride   body    tile     registers
-            [forward_f32_nhwc_3s1_3x4x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Roll, (3, 4, 1), 32,
+            [forward_f32_nhwc_3s1_3x7x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Roll, (3, 7, 1), 32,
                 "3×3 where 32 registers hold the weights and three rows in flight"],
-            [forward_f32_nhwc_3s1_3x3x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Roll, (3, 3, 1), 32,
-                "3×3, last three columns"],
-            [forward_f32_nhwc_3s1_3x2x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Roll, (3, 2, 1), 32,
-                "3×3, last two columns"],
-            [forward_f32_nhwc_3s2_2x4x1,   Forward, F32, Nhwc, Exactly(3), Exactly(2), Roll, (2, 4, 1), 32,
+            [forward_f32_nhwc_3s2_2x7x1,   Forward, F32, Nhwc, Exactly(3), Exactly(2), Roll, (2, 7, 1), 32,
                 "3×3 stride 2 with 32 registers"],
-            [forward_f32_nhwc_3s2_2x3x1,   Forward, F32, Nhwc, Exactly(3), Exactly(2), Roll, (2, 3, 1), 32,
-                "3×3 stride 2, last three columns"],
-            [forward_f32_nhwc_3s2_2x2x1,   Forward, F32, Nhwc, Exactly(3), Exactly(2), Roll, (2, 2, 1), 32,
-                "3×3 stride 2, last two columns"],
             [forward_f32_nhwc_3s1_1x7x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Row,  (1, 7, 1), 16,
                 "3×3 with 16 registers; 7 divides the maps of most networks"],
             [forward_f32_nhwc_3s1_1x4x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Row,  (1, 4, 1), 16,

@@ -103,9 +103,12 @@ impl<L: Lanes> Run<'_, L> {
         let weights =
             Steps { row: self.problem.width().kernel() * weight_channels, column: weight_channels };
         let result = Steps { row: sweep.results[1] * results, column: results };
-        let Axes { src, tap, out, rows, columns } = Axes::new(rectangle, source, weights, result);
+        let Axes { src, tap, out, mut rows, columns } =
+            Axes::new(rectangle, source, weights, result);
+        rows.strip = self.plan.strip();
         let depth = Depth {
             len: channels.len(),
+            block: self.plan.block(),
             multiplier,
             phase: channels.start % multiplier,
             products,
@@ -265,6 +268,7 @@ impl<L: Lanes> Run<'_, L> {
             [sweep.source, sweep.results].map(|[rows, columns]| rows * columns);
         let depth = Depth {
             len: planes.len(),
+            block: planes.len(),
             multiplier: 1,
             phase: 0,
             products,
@@ -377,6 +381,7 @@ impl Axes {
             src_tap: times(rows.src_tap, source.row),
             weights_tap: rows.tap_step.wrapping_mul(weights.row as isize),
             dst: times(rows.out_step, result.row),
+            strip: rows.len,
             clip_low: rectangle.clip_low,
             clip_high: rectangle.clip_high,
             odd_first: false,
@@ -390,6 +395,7 @@ impl Axes {
                     src_tap: source.column as isize,
                     weights_tap: tile.tap_step * weights.column as isize,
                     dst: result.column as isize,
+                    strip: 0,
                     clip_low: tile.clip_low,
                     clip_high: tile.clip_high,
                     odd_first: tile.odd_first,
@@ -404,6 +410,7 @@ impl Axes {
                     src_tap: times(span.src_tap, source.column),
                     weights_tap: span.tap_step.wrapping_mul(weights.column as isize),
                     dst: times(span.out_step, result.column),
+                    strip: 0,
                     clip_low: 0,
                     clip_high: 0,
                     odd_first: false,

@@ -78,7 +78,7 @@ macro_rules! body {
                 $s,
                 LOW,
                 HIGH,
-                nhwc::roll::<L, $k, $s, $rows, $columns, LOW, HIGH, true>($l, $task)
+                nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, LOW, HIGH, true>($l, $task)
             )
         } else {
             clipped!(
@@ -87,7 +87,7 @@ macro_rules! body {
                 $s,
                 LOW,
                 HIGH,
-                nhwc::roll::<L, $k, $s, $rows, $columns, LOW, HIGH, false>($l, $task)
+                nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, LOW, HIGH, false>($l, $task)
             )
         }
     };

@@ -85,6 +85,13 @@ pub trait Lanes: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// Four times +0.
     fn zero(self) -> Self::Vector;
 
+    /// The same vector in another register. Where a copy would take a turn of the multiply-adders and a load
+    /// would not, it comes from memory.
+    #[inline(always)]
+    fn again(self, vector: &Self::Vector) -> Self::Vector {
+        *vector
+    }
+
     /// Four times `element`.
     fn splat(self, element: Self::Element) -> Self::Vector;
 

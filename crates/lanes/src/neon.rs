@@ -1,5 +1,10 @@
+#[cfg(any(miri, test))]
+mod interpreted;
+
 use core::arch::aarch64::*;
 
+#[cfg(miri)]
+use self::interpreted::{vld2q_f32, vmaxq_f32, vminq_f32};
 use crate::cursor::{Cursor, Dst, Src};
 use crate::{Bounds, Fused, LANES, Lanes};
 
@@ -33,6 +38,12 @@ impl Lanes for Neon {
     fn splat(self, element: f32) -> float32x4_t {
         // SAFETY: the token is the proof of NEON.
         unsafe { vdupq_n_f32(element) }
+    }
+
+    #[inline(always)]
+    fn again(self, vector: &float32x4_t) -> float32x4_t {
+        // SAFETY: a reference is valid for reads.
+        unsafe { core::ptr::read_volatile(vector) }
     }
 
     #[inline(always)]

@@ -1,0 +1,13 @@
+import type { ModuleName } from './depthwise.js';
+import { type Load, loader } from './load.js';
+
+export * from './exports.js';
+
+// Spelled out, for bundlers to find the files.
+const FILES: Record<ModuleName, () => URL> = {
+  simd128: () => new URL('./wasm/simd128.wasm', import.meta.url),
+  'relaxed-simd': () => new URL('./wasm/relaxed-simd.wasm', import.meta.url),
+};
+
+/** Loads a module, which a browser fetches. */
+export const load: Load = loader((module) => FILES[module]());
