@@ -116,7 +116,8 @@ impl<'p> Sweep<'p> {
 
     /// The strips of a rolling instance's rectangle: at least the rows that are in flight, as equal as can be.
     fn strips(&self, rectangle: Rectangle) -> Vec<Rectangle> {
-        if rectangle.instance.body != Body::Roll {
+        let instance = rectangle.instance;
+        if instance.body != Body::Roll || instance.layout == Layout::Nchw {
             return vec![rectangle];
         }
         let ((kernel, stride, _), rows) = (self.windows[0], rectangle.rows);
