@@ -24,9 +24,9 @@ pub struct Options {
     /// Only in what this diff changes.
     #[arg(long, value_name = "FILE")]
     in_diff: Option<PathBuf>,
-    /// Only in files like this.
-    #[arg(long, value_name = "GLOB")]
-    file: Option<String>,
+    /// Only those whose names match: `crates/description/src/axis.rs:134:36: replace < with <= in Axis::check`.
+    #[arg(long, value_name = "REGEX")]
+    re: Option<String>,
     /// Programs that are compiled and run at once.
     #[arg(long, value_name = "N", default_value_t = 1)]
     jobs: u16,
@@ -74,6 +74,13 @@ const OWN: Killers = (&["depthwise-description"], &["--lib", "--tests"]);
 const FEW: Killers =
     (&["depthwise-proof", cargo::VERIFICATION], &["--test", "few", "--test", "refusals"]);
 
+/// Seconds of a processor after which a test is stopped, so that a loop without end counts as seen on a busy machine as well
+/// as on an idle one; tests take ten at most.
+const PROCESSOR: &str = "--cpu=60";
+
+/// Seconds after which a bug counts as seen where there is no such limit.
+const TIMEOUT_SECONDS: &str = "300";
+
 /// cargo-mutants's code for bugs that were missed, or that only a timeout saw.
 const MISSED: i32 = 2;
 const TIMEOUT: i32 = 3;
@@ -101,8 +108,13 @@ pub fn run(options: &Options) -> Result<()> {
 fn plant(mutated: Mutated, options: &Options) -> Result<bool> {
     let mut seen = false;
     for (round, (packages, tests)) in mutated.killers().iter().enumerate() {
+        // Checks that fail anyway would see every bug. cargo-mutants would only try those of the crate itself.
+        let mut unmutated = cargo::command("test");
+        unmutated.args(["--quiet", "--profile", "mutants"]).args(cargo::select(packages));
+        cargo::run(unmutated.args(*tests))?;
         let mut command = command(mutated, options)?;
-        command.args(["--no-shuffle", "--colors", "never", "--no-times"]);
+        command.args(["--no-shuffle", "--colors", "never", "--no-times", "--baseline", "skip"]);
+        command.args(["--timeout", TIMEOUT_SECONDS]);
         command.args(["--jobs", &options.jobs.to_string()]);
         // What an earlier round has seen is not planted again.
         command.args((round > 0).then_some("--iterate"));
@@ -127,12 +139,19 @@ fn command(mutated: Mutated, options: &Options) -> Result<Command> {
     let mut command = cargo::command("mutants");
     command.args(["--package", mutated.package()]);
     command.args(options.shard.iter().flat_map(|shard| ["--shard", shard]));
-    command.args(options.file.iter().flat_map(|file| ["--file", file]));
+    command.args(options.re.iter().flat_map(|re| ["--re", re]));
     if let Some(diff) = &options.in_diff {
         command.arg("--in-diff").arg(std::path::absolute(diff)?);
     }
     let folder = cargo::target_directory()?.join("mutants").join(mutated.package());
     std::fs::create_dir_all(&folder)?;
     command.arg("--output").arg(folder);
+    if setup::find("prlimit").is_some() {
+        // The variable of each host's runner: only that of this one is read.
+        for triple in ["X86_64_UNKNOWN_LINUX_GNU", "AARCH64_UNKNOWN_LINUX_GNU"] {
+            let runner = format!("CARGO_TARGET_{triple}_RUNNER");
+            command.env(runner, format!("prlimit {PROCESSOR} --"));
+        }
+    }
     Ok(command)
 }
