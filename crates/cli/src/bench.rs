@@ -14,7 +14,7 @@ use crate::checked::CheckedLayer;
 use crate::networks::{self, Network};
 use crate::options;
 use crate::progress::Progress;
-use crate::report::{Host, LayerReport, NetworkReport, Report};
+use crate::report::{Host, LayerReport, NetworkReport, Report, Run};
 use crate::roofline::Roofline;
 use crate::svg;
 use crate::table::{Align, Table};
@@ -104,6 +104,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<()> {
     }
     let Some(roofline) = roofline else { return Ok(()) };
     let report = Report {
+        run: Run::now(),
         host: Host::this(),
         passes: passes.into_iter().map(Pass::name).collect(),
         layout: args.layout.name(),

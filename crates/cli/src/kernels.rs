@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Result;
-use depthwise::{INSTANCES, Instance, Isa, Machine, Size, Tile};
+use depthwise::{INSTANCES, Instance, Isa, Machine, Size, Tile, host_machine};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<()> {
             instance.purpose.into(),
         ]);
     }
-    let Machine { name, registers, .. } = Machine::target();
+    let Machine { name, registers, .. } = host_machine();
     write!(out, "{table}")?;
     writeln!(out, "\n{} instances on each instruction set.", INSTANCES.len())?;
     writeln!(

@@ -23,6 +23,7 @@ mod svg;
 mod table;
 mod threads;
 mod timing;
+mod tune;
 mod verify;
 
 use std::io::{self, Write};
@@ -44,6 +45,7 @@ enum Command {
     Bench(bench::Args),
     Verify(verify::Args),
     Kernels(kernels::Args),
+    Tune(tune::Args),
     #[cfg(target_arch = "aarch64")]
     Mark(mark::Args),
 }
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args, &mut out),
         Command::Verify(args) => verify::run(&args, &mut out),
         Command::Kernels(args) => kernels::run(&args, &mut out),
+        Command::Tune(args) => tune::run(&args, &mut out),
         #[cfg(target_arch = "aarch64")]
         Command::Mark(args) => mark::run(&args, &mut out),
     };

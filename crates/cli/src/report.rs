@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::fs;
+use std::time::SystemTime;
 
-use depthwise::Machine;
+use depthwise::{Machine, host_machine};
 use depthwise_verification::Pass;
 use serde::Serialize;
 
@@ -17,6 +18,9 @@ use crate::timing::Time;
 /// A run of the benchmark.
 #[derive(Serialize)]
 pub struct Report {
+    /// Which version of this program it was, and when.
+    #[serde(flatten)]
+    pub run: Run,
     /// Where it ran.
     pub host: Host,
     /// What was computed.
@@ -31,6 +35,24 @@ pub struct Report {
     pub roofline: Roofline,
     /// The networks.
     pub networks: Vec<NetworkReport>,
+}
+
+/// Which program ran, and when.
+#[derive(Serialize)]
+pub struct Run {
+    /// Its version.
+    depthwise: &'static str,
+    /// The day, as YYYY-MM-DD, in UTC.
+    date: String,
+}
+
+impl Run {
+    /// This program, now.
+    pub fn now() -> Self {
+        let mut date = humantime::format_rfc3339(SystemTime::now()).to_string();
+        date.truncate("YYYY-MM-DD".len());
+        Self { depthwise: env!("CARGO_PKG_VERSION"), date }
+    }
 }
 
 /// A machine.
@@ -48,13 +70,19 @@ pub struct Host {
 impl Host {
     /// The machine that this runs on.
     pub fn this() -> Self {
-        let Machine { name, registers, .. } = Machine::target();
+        let Machine { name, registers, .. } = host_machine();
         let (arch, os) = (std::env::consts::ARCH, std::env::consts::OS);
-        let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = information.lines().find_map(|line| line.strip_prefix("model name"));
-        let cpu = model.map(|model| model.trim_start_matches([' ', '\t', ':']).to_owned());
-        Self { arch, os, cpu, machine: name, registers }
+        Self { arch, os, cpu: cpu(), machine: name, registers }
     }
+}
+
+/// What the system calls the processor, or the board that it is on.
+fn cpu() -> Option<String> {
+    let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = information.lines().find_map(|line| line.strip_prefix("model name"));
+    let model = model.map(|model| model.trim_start_matches([' ', '\t', ':']).to_owned());
+    let board = || fs::read_to_string("/sys/firmware/devicetree/base/model").ok();
+    model.or_else(board).map(|name| name.trim_matches(['\0', '\n']).to_owned())
 }
 
 impl fmt::Display for Host {
@@ -434,6 +462,7 @@ pub mod tests {
         ];
         let (arch, os, cpu) = ("x86_64", "linux", Some("Example & <Sons>".into()));
         Report {
+            run: Run { depthwise: "0.0.0", date: "2000-01-01".into() },
             host: Host { arch, os, cpu, machine: "x86-64", registers: 16 },
             passes: vec!["forward", "grad_input"],
             layout: "nhwc",
@@ -509,9 +538,17 @@ pub mod tests {
     }
 
     #[test]
+    fn a_run_has_its_day() {
+        let Run { date, .. } = Run::now();
+        assert_eq!(date.len(), 10);
+        assert!(date.as_str() > "2026");
+    }
+
+    #[test]
     fn as_data() {
         let json = serde_json::to_value(example()).unwrap();
         let network = &json["networks"][0];
+        assert_eq!((&json["depthwise"], &json["date"]), (&"0.0.0".into(), &"2000-01-01".into()));
         assert_eq!(network["layers"].as_array().unwrap().len(), 4);
         assert_eq!(network["layers"][1]["over_forward"], 4.0);
         assert_eq!(network["layers"][0]["threads"][0]["threads"], 2);

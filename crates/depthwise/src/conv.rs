@@ -6,6 +6,7 @@ use depthwise_kernels::{Gradient, Tensors, reduce, reduce_bias};
 use depthwise_lanes::{Dst, Lanes, Src};
 
 use crate::error::{Argument, Error};
+use crate::host::host_machine;
 use crate::isa::{Isa, WithLanes};
 use crate::parallel;
 
@@ -59,19 +60,14 @@ impl Plans {
 impl Conv {
     /// Starts a description: one image, one channel, 1×1 input and kernel, no padding, NHWC.
     pub fn builder() -> Builder {
-        Builder {
-            problem: Problem::builder(),
-            isa: None,
-            machine: Machine::target(),
-            instance: None,
-        }
+        Builder { problem: Problem::builder(), isa: None, machine: host_machine(), instance: None }
     }
 
     /// The convolution of a problem on the fastest instruction set here. All passes are planned,
     /// whichever the problem names.
     #[must_use]
     pub fn new(problem: Problem) -> Self {
-        let plan = |pass| Plan::new(problem.with_pass(pass), Machine::target());
+        let plan = |pass| Plan::new(problem.with_pass(pass), host_machine());
         let plans = Plans {
             forward: plan(Pass::Forward),
             grad_input: plan(Pass::GradInput),
@@ -419,7 +415,7 @@ impl Builder {
         Self { isa: Some(isa), ..self }
     }
 
-    /// The machine that tiles are chosen for; this target's unless told.
+    /// The machine that tiles are chosen for; this one ([`host_machine`]) unless told.
     pub fn machine(self, machine: Machine) -> Self {
         Self { machine, ..self }
     }

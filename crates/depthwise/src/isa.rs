@@ -4,7 +4,7 @@ use core::str::FromStr;
 use depthwise_lanes::Lanes;
 #[cfg(target_arch = "aarch64")]
 use depthwise_lanes::Neon;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(all(target_feature = "relaxed-simd", depthwise_web))))]
 use depthwise_lanes::Simd128;
 #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
 use depthwise_lanes::Simd128Relaxed;
@@ -125,7 +125,10 @@ impl Isa {
             Self::PortableFused => Some(what.run(PortableFused::new())),
             #[cfg(target_arch = "aarch64")]
             Self::Neon => Neon::new().map(|lanes| what.run(lanes)),
-            #[cfg(target_arch = "wasm32")]
+            #[cfg(all(
+                target_arch = "wasm32",
+                not(all(target_feature = "relaxed-simd", depthwise_web))
+            ))]
             Self::Simd128 => Simd128::new().map(|lanes| what.run(lanes)),
             #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
             Self::Simd128Relaxed => Simd128Relaxed::new().map(|lanes| what.run(lanes)),

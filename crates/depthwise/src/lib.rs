@@ -52,6 +52,7 @@ extern crate std;
 
 mod conv;
 mod error;
+mod host;
 mod isa;
 #[cfg(feature = "ndarray")]
 mod ndarray;
@@ -61,9 +62,10 @@ mod weights;
 pub use conv::{Builder, Conv, Update};
 pub use depthwise_description::{
     Activation, Axis, Body, ColumnTile, Columns, DescriptionError, Dimension, Dtype, INSTANCES,
-    Instance, Layout, Leaf, Leaves, Machine, Padding, Part, Pass, Plan, Problem, ProblemBuilder,
-    Rectangle, Size, Span, Tile,
+    Instance, Issue, Layout, Leaf, Leaves, Machine, Padding, Part, Pass, Plan, Problem,
+    ProblemBuilder, Rectangle, Size, Span, Tile,
 };
 pub use error::{Argument, Error};
+pub use host::host_machine;
 pub use isa::{Contract, Isa, UnknownIsa};
 pub use weights::convert_weights;

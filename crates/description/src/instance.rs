@@ -1,6 +1,13 @@
 use crate::axis::Axis;
-use crate::machine::Machine;
+use crate::machine::{Issue, Machine};
 use crate::problem::{Dtype, Layout, Pass, Problem};
+
+/// Lanes of a vector.
+const LANES: usize = 4;
+
+/// Independent sums that an in-order core needs: as many as the cycles of a multiply-add (4 on Cortex-A53 and A55, Arm's
+/// optimisation guides).
+const SUMS_IN_FLIGHT: usize = 4;
 
 /// A size that an instance is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,18 +107,10 @@ macro_rules! for_each_instance {
     ($each:ident) => {
         $each! {
             // name                            pass    dtype layout kernel stride   body    tile     registers
-            [forward_f32_nhwc_3s1_3x4x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Roll, (3, 4, 1), 32,
+            [forward_f32_nhwc_3s1_3x7x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Roll, (3, 7, 1), 32,
                 "3×3 where 32 registers hold the weights and three rows in flight"],
-            [forward_f32_nhwc_3s1_3x3x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Roll, (3, 3, 1), 32,
-                "3×3, last three columns"],
-            [forward_f32_nhwc_3s1_3x2x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Roll, (3, 2, 1), 32,
-                "3×3, last two columns"],
-            [forward_f32_nhwc_3s2_2x4x1,   Forward, F32, Nhwc, Exactly(3), Exactly(2), Roll, (2, 4, 1), 32,
+            [forward_f32_nhwc_3s2_2x7x1,   Forward, F32, Nhwc, Exactly(3), Exactly(2), Roll, (2, 7, 1), 32,
                 "3×3 stride 2 with 32 registers"],
-            [forward_f32_nhwc_3s2_2x3x1,   Forward, F32, Nhwc, Exactly(3), Exactly(2), Roll, (2, 3, 1), 32,
-                "3×3 stride 2, last three columns"],
-            [forward_f32_nhwc_3s2_2x2x1,   Forward, F32, Nhwc, Exactly(3), Exactly(2), Roll, (2, 2, 1), 32,
-                "3×3 stride 2, last two columns"],
             [forward_f32_nhwc_3s1_1x7x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Row,  (1, 7, 1), 16,
                 "3×3 with 16 registers; 7 divides the maps of most networks"],
             [forward_f32_nhwc_3s1_1x4x1,   Forward, F32, Nhwc, Exactly(3), Exactly(1), Row,  (1, 4, 1), 16,
@@ -158,6 +157,10 @@ macro_rules! for_each_instance {
                 "7×7 stride 2, remaining columns"],
             [forward_f32_nhwc_any_1x8x1,   Forward, F32, Nhwc, Any,        Any,        Span, (1, 8, 1), 16,
                 "any window and multiplier; channels beyond a multiple of four; columns that tiles leave"],
+            [forward_f32_nchw_3s1_3x16x4,  Forward, F32, Nchw, Exactly(3), Exactly(1), Roll, (3, 16, 4), 32,
+                "3×3 where 32 registers hold the weights and three rows in flight"],
+            [forward_f32_nchw_3s2_2x16x4,  Forward, F32, Nchw, Exactly(3), Exactly(2), Roll, (2, 16, 4), 32,
+                "3×3 stride 2 with 32 registers"],
             [forward_f32_nchw_3s1_1x16x4,  Forward, F32, Nchw, Exactly(3), Exactly(1), Row,  (1, 16, 4), 16,
                 "3×3"],
             [forward_f32_nchw_3s2_1x16x4,  Forward, F32, Nchw, Exactly(3), Exactly(2), Row,  (1, 16, 4), 16,
@@ -243,7 +246,8 @@ macro_rules! table {
             body: Body::$body,
             tile: Tile { rows: $rows, columns: $columns, vectors: $vectors },
             registers: $registers,
-            purpose: $purpose,
+            // Builds that are downloaded do without.
+            purpose: if cfg!(depthwise_web) { "" } else { $purpose },
         },)*]
     }};
 }
@@ -274,6 +278,23 @@ impl Instance {
         })
     }
 
+    /// Whether this build has its kernel. All do, but those with `--cfg depthwise_lean`, which are to be
+    /// downloaded: beside the general kernels they have those for 3×3 in 16 registers, forward in both layouts and
+    /// gradients in NHWC, without tiles of three columns.
+    #[must_use]
+    pub const fn is_built(&self) -> bool {
+        let lean = match self.kernel {
+            Size::Any => true,
+            Size::Exactly(kernel) => {
+                kernel == 3
+                    && self.registers <= 16
+                    && self.tile.columns != 3
+                    && (matches!(self.pass, Pass::Forward) || matches!(self.layout, Layout::Nhwc))
+            }
+        };
+        lean || !cfg!(depthwise_lean)
+    }
+
     /// Whether it computes this problem, alone or together with the general instance of its layout.
     ///
     /// The input gradient at stride 1 is a forward convolution with the kernel read backwards, and
@@ -295,7 +316,8 @@ impl Instance {
                 problem.multiplier() == 1 || (self.layout == Layout::Nchw && !sums)
             }
         };
-        (self.pass == problem.pass() || gradient)
+        self.is_built()
+            && (self.pass == problem.pass() || gradient)
             && self.dtype == problem.dtype()
             && self.layout == problem.layout()
             && window(problem.height())
@@ -303,10 +325,29 @@ impl Instance {
             && depth
     }
 
-    /// Whether it runs without spilling on `machine`.
+    /// Whether it runs without spilling on `machine`, and on one that starts instructions in order with
+    /// enough sums in flight.
     #[must_use]
     pub const fn suits(&self, machine: Machine) -> bool {
-        self.registers <= machine.registers
+        let flows = match machine.issue {
+            Issue::OutOfOrder => true,
+            Issue::InOrder => matches!(self.body, Body::Span) || self.sums() >= SUMS_IN_FLIGHT,
+        };
+        flows && self.registers <= machine.registers
+    }
+
+    /// Vectors of sums that its tile keeps in flight.
+    const fn sums(&self) -> usize {
+        let Tile { rows, columns, vectors } = self.tile;
+        match (self.body, self.layout) {
+            // Each row of taps has a vector for each column of the kernel.
+            (Body::Taps, _) => match self.kernel {
+                Size::Exactly(kernel) => rows * kernel,
+                Size::Any => rows,
+            },
+            (_, Layout::Nhwc) => rows * columns * vectors,
+            (_, Layout::Nchw) => rows * columns / LANES,
+        }
     }
 
     /// Whether its tiles exist for windows that miss `clip` columns at one end.
@@ -350,6 +391,14 @@ mod tests {
         }
         assert_eq!(Instance::by_name("forward_f32_nhwc"), None);
         assert_eq!(Instance::by_name(""), None);
+    }
+
+    #[test]
+    fn an_in_order_machine_needs_sums_in_flight() {
+        let instance = INSTANCES.iter().find(|i| i.body == Body::Row).unwrap();
+        let narrow = Instance { tile: Tile { columns: 1, ..instance.tile }, ..*instance };
+        assert!(narrow.suits(Machine::ARM64) && !narrow.suits(Machine::ARM64_IN_ORDER));
+        assert!(instance.suits(Machine::ARM64_IN_ORDER));
     }
 
     #[test]

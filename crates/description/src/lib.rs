@@ -26,6 +26,7 @@ mod machine;
 mod padding;
 mod plan;
 mod problem;
+mod strip;
 mod sweep;
 
 pub use axis::{Axis, GradInputSpans, Span, Spans};
@@ -33,7 +34,7 @@ pub use cover::{ColumnTile, ColumnTiles};
 pub use error::{DescriptionError, Dimension};
 pub use instance::{Body, INSTANCES, Instance, Kernel, Size, Tile};
 pub use leaves::{Leaf, Leaves};
-pub use machine::Machine;
+pub use machine::{Issue, Machine};
 pub use padding::Padding;
 pub use plan::{Columns, Part, Plan, Rectangle, Rectangles};
 pub use problem::{Activation, Dtype, Layout, Pass, Problem, ProblemBuilder};

@@ -8,22 +8,72 @@ pub struct Machine {
     pub registers: usize,
     /// Bytes of the first-level data cache.
     pub l1: usize,
+    /// Lines in each set of that cache.
+    pub ways: usize,
+    /// Whether NHWC kernels that read rows take few channels at a time, for what a row needs to stay in the cache
+    /// for the next one. Where prefetchers are strong, they rather read all channels, and fewer columns.
+    pub narrow: bool,
+    /// How it starts instructions.
+    pub issue: Issue,
+}
+
+/// How a core starts instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Issue {
+    /// One after another: an instruction that waits for a result lets all others wait, so there must be
+    /// independent sums in flight.
+    InOrder,
+    /// As soon as their operands are there.
+    OutOfOrder,
 }
 
 impl Machine {
-    /// Every AArch64 core: 32 vector registers; 32 KiB is the smallest first-level cache in use.
-    pub const ARM64: Self = Self { name: "arm64", registers: 32, l1: 32 * 1024 };
+    /// AArch64 cores that start instructions out of order: 32 vector registers; 32 KiB is the smallest
+    /// first-level cache in use.
+    pub const ARM64: Self = Self {
+        name: "arm64",
+        registers: 32,
+        l1: 32 * 1024,
+        ways: 4,
+        narrow: true,
+        issue: Issue::OutOfOrder,
+    };
+
+    /// AArch64 cores that start them in order: Cortex-A53, A55 and their kin.
+    pub const ARM64_IN_ORDER: Self =
+        Self { name: "arm64-in-order", issue: Issue::InOrder, ..Self::ARM64 };
 
     /// Every x86-64 core without AVX-512, and wasm engines on any x86-64: 16 vector registers.
-    pub const X86_64: Self = Self { name: "x86-64", registers: 16, l1: 32 * 1024 };
+    pub const X86_64: Self = Self {
+        name: "x86-64",
+        registers: 16,
+        l1: 32 * 1024,
+        ways: 8,
+        narrow: false,
+        issue: Issue::OutOfOrder,
+    };
 
     /// All machines, by name.
-    pub const ALL: [Self; 2] = [Self::ARM64, Self::X86_64];
+    pub const ALL: [Self; 3] = [Self::ARM64, Self::X86_64, Self::ARM64_IN_ORDER];
 
     /// What this build runs on, as far as the target tells: wasm modules are tuned for 16 registers,
     /// which is right on x86-64 and safe elsewhere.
     #[must_use]
     pub const fn target() -> Self {
         if cfg!(target_arch = "aarch64") { Self::ARM64 } else { Self::X86_64 }
+    }
+
+    /// What this program runs on: as [`target`](Self::target), but a wasm module learns its host from the
+    /// NaN that 0 / 0 gives. WebAssembly leaves its sign to the host, and engines leave it to the processor:
+    /// x86 sets it (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, 4.8.3.7), ARM
+    /// clears it (Arm Architecture Reference Manual, `FPDefaultNaN`). A host that hides its processor gives
+    /// other tiles, never other bits.
+    #[must_use]
+    pub fn detect() -> Self {
+        let zero = core::hint::black_box(0.0_f32);
+        match cfg!(target_arch = "wasm32") {
+            true if (zero / zero).is_sign_positive() => Self::ARM64,
+            _ => Self::target(),
+        }
     }
 }

@@ -2,6 +2,10 @@
 
 use depthwise_lanes::{LANES, Lanes};
 
+/// Whether vectors that are not whole, and those of one source channel, are gathered: in builds that are to be
+/// downloaded, where rare cases share their code.
+pub(crate) const LEAN: bool = cfg!(depthwise_lean);
+
 /// How a vector of result channels meets the channels of the source.
 pub(crate) trait Channels<L: Lanes>: Copy {
     /// Offset of the first source channel, where the first result channel is `channel`.

@@ -2,7 +2,7 @@
 //! set. The functions are kept out of line, so that each can be found, and its instructions
 //! counted, in a compiled program.
 
-use depthwise_description::{Body, Instance, Kernel, Layout, for_each_instance};
+use depthwise_description::{Body, INSTANCES, Instance, Kernel, Layout, for_each_instance};
 use depthwise_lanes::{LANES, Lanes};
 
 use crate::reduce::{self, Reduction};
@@ -18,14 +18,14 @@ macro_rules! kernels {
         /// Runs the kernel of a sweep's instance.
         pub fn run<L: Lanes>(instance: &Instance, lanes: L, task: &Task<L>) {
             match instance.kernel_id {
-                $(Kernel::$name => run_kernel!($pass $name lanes task),)*
+                $(Kernel::$name => if_built!($name run_kernel!($pass $name lanes task)),)*
             }
         }
 
         /// Runs the kernel of a weight gradient's instance.
         fn run_reduction<L: Lanes>(instance: &Instance, reduction: &Reduction<'_, L>) {
             match instance.kernel_id {
-                $(Kernel::$name => run_reduction_kernel!($pass $name reduction),)*
+                $(Kernel::$name => if_built!($name run_reduction_kernel!($pass $name reduction)),)*
             }
         }
     };
@@ -45,6 +45,17 @@ macro_rules! kernel {
         #[inline(never)]
         pub fn $name<L: Lanes>(lanes: L, task: &Task<L>) {
             body!($pass $($line)* lanes task)
+        }
+    };
+}
+
+/// A plan never names a kernel that the build leaves out.
+macro_rules! if_built {
+    ($name:ident $run:expr) => {
+        if const { INSTANCES[Kernel::$name as usize].is_built() } {
+            $run
+        } else {
+            debug_assert!(false, "{} is not built", stringify!($name))
         }
     };
 }
@@ -78,7 +89,7 @@ macro_rules! body {
                 $s,
                 LOW,
                 HIGH,
-                nhwc::roll::<L, $k, $s, $rows, $columns, LOW, HIGH, true>($l, $task)
+                nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, LOW, HIGH, true>($l, $task)
             )
         } else {
             clipped!(
@@ -87,7 +98,7 @@ macro_rules! body {
                 $s,
                 LOW,
                 HIGH,
-                nhwc::roll::<L, $k, $s, $rows, $columns, LOW, HIGH, false>($l, $task)
+                nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, LOW, HIGH, false>($l, $task)
             )
         }
     };
@@ -96,6 +107,14 @@ macro_rules! body {
     };
     (Forward Nhwc Span () () $rows:literal $columns:literal $l:ident $task:ident) => {
         nhwc::span($l, $task)
+    };
+    (Forward Nchw Roll ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
+        edges!(
+            edge_vectors($task, 1),
+            VECTORS,
+            EDGE,
+            nchw::roll::<L, $k, $s, $rows, VECTORS, EDGE>($l, $task)
+        )
     };
     (Forward Nchw Row ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
         edges!(

@@ -41,6 +41,12 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
+    fn again(self, vector: &float32x4_t) -> float32x4_t {
+        // SAFETY: a reference is valid for reads.
+        unsafe { core::ptr::read_volatile(vector) }
+    }
+
+    #[inline(always)]
     unsafe fn load(self, src: Src) -> float32x4_t {
         // SAFETY: the token is the proof of NEON; the caller vouches for four elements.
         unsafe { vld1q_f32(src.access(4)) }
@@ -159,6 +165,12 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
+    fn shift(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON.
+        unsafe { vextq_f32::<1>(a, b) }
+    }
+
+    #[inline(always)]
     fn add(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
         // SAFETY: the token is the proof of NEON.
         unsafe { vaddq_f32(a, b) }
@@ -186,6 +198,18 @@ impl Lanes for Neon {
     ) -> float32x4_t {
         // SAFETY: the token is the proof of NEON.
         unsafe { vbslq_f32(mask, vfmaq_f32(acc, a, b), acc) }
+    }
+
+    #[inline(always)]
+    fn value_where(self, mask: uint32x4_t, vector: float32x4_t) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON.
+        unsafe { vbslq_f32(mask, vector, vdupq_n_f32(0.0)) }
+    }
+
+    #[inline(always)]
+    fn weight_where(self, mask: uint32x4_t, vector: float32x4_t) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON.
+        unsafe { vbslq_f32(mask, vector, vdupq_n_f32(-0.0)) }
     }
 
     #[inline(always)]

@@ -53,7 +53,7 @@ impl Golden {
                 Some(_) => {}
             }
         }
-        let missing = self.0.keys().filter(|key| !some && !found.0.contains_key(key));
+        let missing = self.0.keys().filter(|&key| !some && !found.0.contains_key(key));
         differences.extend(missing.map(|(check, contract)| {
             format!("{check} ({contract}) has a golden hash, but was not verified")
         }));

@@ -13,10 +13,13 @@ mod miri;
 mod mutants;
 mod on;
 mod report;
+mod peers;
+mod performance;
 mod setup;
 mod test;
 mod trespass;
 mod workflows;
+mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -54,6 +57,10 @@ enum Task {
     Cost(cost::Options),
     /// Run proof and campaigns on every instruction set, and make a page of what they show.
     Report(report::Options),
+    /// Count what other libraries execute on AArch64.
+    Peers(peers::Options),
+    /// Make the tables and charts of docs/performance.md from what was counted and measured.
+    Performance(performance::Options),
     /// Fuzz the planner, the public interface, the kernels and the reader of case folders.
     Fuzz(fuzz::Options),
     /// Interpret small cases of every kernel, on NEON and on portable lanes, and see undefined behaviour.
@@ -62,6 +69,9 @@ enum Task {
     Careful,
     /// Plant bugs in index arithmetic, planner, kernels and public checks, each of which a check must see.
     Mutants(mutants::Options),
+    /// What of this workspace runs in browsers: the npm package and the page.
+    #[command(subcommand)]
+    Web(web::Web),
 }
 
 fn main() -> ExitCode {
@@ -75,10 +85,13 @@ fn main() -> ExitCode {
         Task::Asm(options) => asm::run(&options).map(succeeded),
         Task::Cost(options) => cost::run(&options).map(succeeded),
         Task::Report(options) => report::run(&options).map(succeeded),
+        Task::Peers(options) => peers::run(&options).map(succeeded),
+        Task::Performance(options) => performance::run(&options).map(succeeded),
         Task::Fuzz(options) => fuzz::run(&options).map(succeeded),
         Task::Miri(options) => miri::run(&options).map(succeeded),
         Task::Mutants(options) => mutants::run(&options).map(succeeded),
         Task::Careful => careful::run().map(succeeded),
+        Task::Web(task) => web::run(&task).map(succeeded),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

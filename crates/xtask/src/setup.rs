@@ -46,6 +46,12 @@ impl Need {
     /// The C library AArch64 programs are linked with.
     pub const CROSS_LIBC: Self =
         Self::Package("libc6-dev-arm64-cross", &["/usr/aarch64-linux-gnu/lib/libc.so"]);
+    /// Gets packages from PyPI.
+    pub const PIP: Self = Self::Package("python3-pip", &["pip3", "pip"]);
+    /// Browsers, for the tests of the web package.
+    pub const CHROMIUM: Self = Self::Package("chromium", &["/usr/bin/chromium"]);
+    /// The other engine.
+    pub const FIREFOX: Self = Self::Package("firefox-esr", &["/usr/bin/firefox-esr"]);
     /// Formats.
     pub const RUSTFMT: Self = Self::RustComponent("rustfmt", "cargo-fmt");
     /// Lints.
@@ -99,6 +105,7 @@ pub fn everything() -> Result<()> {
     let mut needs = crate::check::needs();
     needs.extend(Target::all().into_iter().flat_map(Target::needs));
     needs.extend(crate::cost::needs());
+    needs.extend(crate::web::needs());
     ensure(&needs)?;
     eprintln!("ready: every target can be built and tested here");
     Ok(())

@@ -6,7 +6,7 @@ use depthwise_description::{Leaf, Span};
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
 use super::{CHAINS, Reduction, Sums};
-use crate::channels::{Channels, Contiguous, Gather, Partial, Splat};
+use crate::channels::{Channels, Contiguous, Gather, LEAN, Partial, Splat};
 use crate::task::each_time;
 
 /// A specialised kernel size and stride.
@@ -243,9 +243,9 @@ pub(crate) fn span<L: Lanes>(reduction: &Reduction<'_, L>) {
         let offsets = core::array::from_fn(|lane| source(lane) - first);
         if multiplier == 1 && count == LANES {
             span_vector(reduction, channel, first, Contiguous);
-        } else if multiplier == 1 {
+        } else if !LEAN && multiplier == 1 {
             span_vector(reduction, channel, first, Partial { count });
-        } else if offsets[count - 1] == 0 {
+        } else if !LEAN && offsets[count - 1] == 0 {
             span_vector(reduction, channel, first, Splat { src: 0, count });
         } else {
             span_vector(reduction, channel, first, Gather { src: 0, offsets, count });

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { count, hotLoops, innermost, machineCode, parse } from '../src/machine-code.mjs';
+
+const BUILT = new URL('../../../target/web/simd128/wasm32-unknown-unknown/web/depthwise_web.wasm', import.meta.url);
+
+/** Tiles of one row of up to four columns of a 3×3 kernel: their sums and a row of weights fit 16 registers. */
+const NARROW = /^forward_f32_nhwc_3s\d_1x[234]x1$/;
+
+const LISTING = `name: _ZN1a5table26forward_f32_nhwc_3s1_1x4x117h0123456789abcdefE
+Instructions (size = 64)
+0x7f00     0  55                   push rbp
+0x7f08     8  c5f85901             vmulps xmm0,xmm1,xmm2
+0x7f10    10  c5f81045e0           vmovups xmm3,[rbp-0x20]
+0x7f18    18  c5f81104b8           vmovups [rax+rdi*4],xmm3
+0x7f20    20  c5f81004b8           REX.W vmovups xmm4,[rax+rdi*4]
+0x7f28    28  75de                 jnz 0x7f08  <+0x8>
+0x7f30    30  75de                 jnz 0x7f00  <+0x0>
+`;
+
+test('the innermost loop is counted, and what it spills', () => {
+  const [kernel] = parse(LISTING);
+  assert.equal(kernel.instructions.length, 7);
+  const [loop, ...others] = innermost(kernel);
+  assert.deepEqual(others, []);
+  assert.deepEqual(count(loop), { instructions: 5, multiplies: 1, loads: 1, stores: 1, spills: 1 });
+});
+
+test('kernels for 16 registers keep their sums in registers', () => {
+  const loops = hotLoops(machineCode(fileURLToPath(BUILT)));
+  const narrow = [...loops].filter(([name]) => NARROW.test(name));
+  assert.ok(narrow.length >= 4, `${narrow.length} narrow kernels: is the module built (cargo xtask web build)?`);
+  for (const [name, { multiplies, spills }] of narrow) assert.equal(spills, 0, `${name}: ${spills} spills for ${multiplies}`);
+});

@@ -1,0 +1,163 @@
+import { DepthwiseError } from './error.js';
+import { type Explanation, type Pass, explain } from './explain.js';
+import type { Memory, Operand, RawTensor, Slot } from './memory.js';
+import type * as Glue from './wasm/simd128.js';
+
+/** What becomes of the elements that a gradient is written to. */
+export interface Update {
+  /** Whether the gradient is added to them. They are replaced unless told. */
+  readonly accumulate?: boolean;
+}
+
+/** A depthwise convolution, checked and planned once, to be run as often as wanted. Every tensor is a
+ * `Float32Array` of yours, which is copied in or out, or a {@link Tensor}, which is not. */
+export class Conv2d implements Disposable {
+  /** Shape of the output, in the order of the input. */
+  readonly outputShape: readonly [number, number, number, number];
+  readonly #memory: Memory;
+  readonly #glue: typeof Glue;
+  #raw: Glue.Conv | undefined;
+
+  /** @internal */
+  constructor(memory: Memory, glue: typeof Glue, raw: Glue.Conv) {
+    const [a, b, c, d] = raw.outputShape as unknown as [number, number, number, number];
+    this.outputShape = [a, b, c, d];
+    this.#memory = memory;
+    this.#glue = glue;
+    this.#raw = raw;
+  }
+
+  /**
+   * The output, from the input, the filter and a bias for each output channel.
+   *
+   * @throws {DepthwiseError} for an argument of another length than its shape; the output is untouched.
+   */
+  forward(
+    input: Operand,
+    filter: Operand,
+    output: Operand,
+    { bias }: { readonly bias?: Operand | undefined } = {},
+  ): void {
+    const { Input, Filter, Bias, Output } = this.#glue.Argument;
+    const conv = this.#alive();
+    distinct(output, input, filter, bias);
+    this.#call(() => {
+      const x = this.#enter(conv, 'source', input, Input);
+      const w = this.#enter(conv, 'second', filter, Filter);
+      const b = bias && this.#enter(conv, 'bias', bias, Bias);
+      const y = this.#enter(conv, 'results', output, Output, false);
+      if (b) conv.forwardWithBias(x, w, b, y);
+      else conv.forward(x, w, y);
+      return [y, output];
+    });
+  }
+
+  /**
+   * The gradient of the input, from the gradient of the output and the filter. The activation is not part of it.
+   *
+   * @throws {DepthwiseError} for an argument of another length than its shape; `gradInput` is untouched.
+   */
+  gradInput(
+    gradOutput: Operand,
+    filter: Operand,
+    gradInput: Operand,
+    { accumulate = false }: Update = {},
+  ): void {
+    const { Filter, GradInput, GradOutput } = this.#glue.Argument;
+    const conv = this.#alive();
+    distinct(gradInput, gradOutput, filter);
+    this.#call(() => {
+      const gy = this.#enter(conv, 'source', gradOutput, GradOutput);
+      const w = this.#enter(conv, 'second', filter, Filter);
+      const gx = this.#enter(conv, 'results', gradInput, GradInput, accumulate);
+      conv.gradInput(gy, w, gx, accumulate);
+      return [gx, gradInput];
+    });
+  }
+
+  /**
+   * The gradient of the filter, from the input and the gradient of the output.
+   *
+   * @throws {DepthwiseError} for an argument of another length than its shape; `gradWeight` is untouched.
+   */
+  gradWeight(
+    input: Operand,
+    gradOutput: Operand,
+    gradWeight: Operand,
+    { accumulate = false }: Update = {},
+  ): void {
+    const { Input, GradWeight, GradOutput } = this.#glue.Argument;
+    const conv = this.#alive();
+    distinct(gradWeight, input, gradOutput);
+    this.#call(() => {
+      const x = this.#enter(conv, 'source', input, Input);
+      const gy = this.#enter(conv, 'second', gradOutput, GradOutput);
+      const gw = this.#enter(conv, 'results', gradWeight, GradWeight, accumulate);
+      conv.gradWeight(x, gy, gw, accumulate);
+      return [gw, gradWeight];
+    });
+  }
+
+  /**
+   * The gradient of the bias, from the gradient of the output.
+   *
+   * @throws {DepthwiseError} for an argument of another length than its shape; `gradBias` is untouched.
+   */
+  gradBias(gradOutput: Operand, gradBias: Operand, { accumulate = false }: Update = {}): void {
+    const { GradBias, GradOutput } = this.#glue.Argument;
+    const conv = this.#alive();
+    distinct(gradBias, gradOutput);
+    this.#call(() => {
+      const gy = this.#enter(conv, 'source', gradOutput, GradOutput);
+      const gb = this.#enter(conv, 'results', gradBias, GradBias, accumulate);
+      conv.gradBias(gy, gb, accumulate);
+      return [gb, gradBias];
+    });
+  }
+
+  /** How a pass is computed, as data. */
+  explain(pass: Pass): Explanation {
+    return explain(this.#glue, this.#alive(), pass);
+  }
+
+  /** Frees the memory. What is not disposed of is freed after it was garbage collected. */
+  dispose(): void {
+    this.#raw?.free();
+    this.#raw = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #enter(
+    conv: Glue.Conv,
+    slot: Slot,
+    operand: Operand,
+    argument: Glue.Argument,
+    read = true,
+  ): RawTensor {
+    return this.#memory.enter(slot, operand, (length) => conv.check(argument, length), read);
+  }
+
+  /** Runs a pass, and copies its results to where they belong. */
+  #call(pass: () => [RawTensor, Operand]): void {
+    try {
+      this.#memory.leave(...pass());
+    } catch (error) {
+      throw DepthwiseError.from(error);
+    }
+  }
+
+  #alive(): Glue.Conv {
+    if (this.#raw === undefined) throw new DepthwiseError('the convolution has been disposed of');
+    return this.#raw;
+  }
+}
+
+/** Refuses results that would be written while they are read. */
+function distinct(results: Operand, ...sources: readonly (Operand | undefined)[]): void {
+  if (!(results instanceof Float32Array) && sources.includes(results)) {
+    throw new DepthwiseError('the results are also an argument: they need a Tensor of their own');
+  }
+}

@@ -1,0 +1,97 @@
+// Every pass against the reference: layouts × filter layouts × strides, dilations, paddings and multipliers. Runs
+// wherever `depthwise` does; throws at the first difference.
+
+import { error, random, reference, shapes } from './reference.js';
+
+/** Shape of a tensor from sizes by letter. */
+const shape = (layout, sizes) => [...layout].map((letter) => sizes[letter]);
+
+/** The cases: options of `conv2d`. */
+export function* cases() {
+  const kernels = [[3, 3], [5, 5], [7, 7], [2, 3], [1, 4]];
+  const strides = [[1, 1], [2, 2], [1, 2], [3, 2]];
+  const dilations = [[1, 1], [2, 1], [1, 3]];
+  const paddings = ['valid', 'same-upper', 'same-lower', [1, 1, 1, 1], [2, 0, 1, 3], [0, -1, -1, 2]];
+  const filterLayouts = ['oihw', 'hwio', 'ohwi', 'ihwo'];
+  let index = 0;
+  for (const inputLayout of ['nchw', 'nhwc'])
+    for (const filterLayout of filterLayouts)
+      for (const [h, w] of kernels)
+        for (const stride of strides)
+          for (const dilation of dilations)
+            for (const padding of paddings) {
+              index += 1;
+              const multiplier = 1 + (index % 5 === 0) + (index % 7 === 0);
+              const c = [4, 5, 3, 8, 1][index % 5];
+              const n = 1 + (index % 3 === 0);
+              const extent = [(h - 1) * dilation[0] + 1, (w - 1) * dilation[1] + 1];
+              const input = { n, c, h: extent[0] + 2 + (index % 4), w: extent[1] + 2 + (index % 9) };
+              const filter = { o: c * multiplier, i: 1, h, w };
+              const activation = [undefined, 'relu', 'relu6', { min: -0.25, max: 0.5 }, { max: 0 }][index % 5];
+              yield {
+                inputShape: shape(inputLayout, input),
+                filterShape: shape(filterLayout, filter),
+                inputLayout, filterLayout, strides: stride, dilations: dilation, padding,
+                ...(activation && { activation }),
+              };
+            }
+}
+
+const bounds = (activation) =>
+  ({ relu: [0, Infinity], relu6: [0, 6] })[activation] ?? [activation?.min ?? -Infinity, activation?.max ?? Infinity];
+
+/** Checks all passes of a case; the worst error as a share of its bound, and the number of elements compared. */
+export function check(depthwise, options, seed) {
+  const { outputShape, lengths } = shapes(options);
+  const x = random(lengths.input, seed + 1);
+  const w = random(lengths.filter, seed + 2);
+  const b = random(lengths.bias, seed + 3);
+  const gy = random(lengths.output, seed + 4);
+  const withBias = seed % 2 === 0;
+  const accumulate = seed % 3 === 0;
+  const expected = reference(options, { x, w, b: withBias ? b : undefined, gy });
+  const conv = depthwise.conv2d(options);
+  if (String(conv.outputShape) !== String(outputShape)) throw new Error(`${conv.outputShape} is no ${outputShape}`);
+
+  // Arrays and tensors in turns, so that each argument is either.
+  const place = (array, index) => ((seed >> index) % 2 === 0 ? array : depthwise.tensor(array));
+  const arrayOf = (operand) => (operand instanceof Float32Array ? operand : operand.view().slice());
+  const old = 0.5;
+  const results = (length, index) => place(new Float32Array(length).fill(accumulate ? old : NaN), index);
+  const [px, pw, pgy] = [place(x, 0), place(w, 1), place(gy, 2)];
+  const [y, gx, gw, gb] = [lengths.output, lengths.input, lengths.filter, lengths.bias].map((length, index) =>
+    index === 0 ? place(new Float32Array(length).fill(NaN), 3) : results(length, index + 3));
+  conv.forward(px, pw, y, withBias ? { bias: place(b, 7) } : undefined);
+  conv.gradInput(pgy, pw, gx, { accumulate });
+  conv.gradWeight(px, pgy, gw, { accumulate });
+  conv.gradBias(pgy, gb, { accumulate });
+
+  const [min, max] = bounds(options.activation);
+  const clamp = (value) => Math.min(Math.max(value, min), max);
+  const clamped = { ...expected.y, sum: expected.y.sum.map(clamp) };
+  // A sum near a bound may fall on its other side: clamping brings the two no further apart.
+  const worst = [error(arrayOf(y), clamped)];
+  for (const [actual, sums] of [[gx, expected.gx], [gw, expected.gw], [gb, expected.gb]]) {
+    if (accumulate) sums.sum.forEach((_, at) => sums.add(at, old));
+    worst.push(error(arrayOf(actual), sums));
+  }
+  for (const operand of [px, pw, pgy, y, gx, gw, gb]) if (!(operand instanceof Float32Array)) operand.dispose();
+  conv.dispose();
+  const compared = lengths.output + lengths.input + lengths.filter + lengths.bias;
+  return { worst: Math.max(...worst), compared };
+}
+
+/** Checks all cases, or every `step`-th. */
+export function conformance(depthwise, step = 1) {
+  let [seed, count, compared, worst] = [0, 0, 0, 0];
+  for (const options of cases()) {
+    if (seed++ % step !== 0) continue;
+    const result = check(depthwise, options, seed);
+    if (!(result.worst <= 1)) throw new Error(`case ${seed} is wrong: ${JSON.stringify(options)}`);
+    worst = Math.max(worst, result.worst);
+    compared += result.compared;
+    count += 1;
+  }
+  if (count === 0 || compared < 100 * count || worst === 0) throw new Error('nothing was compared');
+  return { cases: count, compared, worst };
+}

@@ -1,0 +1,17 @@
+import { Browser, VIEWS } from './browser.mjs';
+const b = await Browser.start();
+const page = await b.open(VIEWS[0]);
+const widest = () => page.evaluate(() => [...document.querySelectorAll('main *')].filter((e) => e.getBoundingClientRect().right > 361 && !e.closest('.scroll') && !e.closest('pre')).map((e) => e.tagName + '.' + e.className + ' ' + Math.round(e.getBoundingClientRect().right) + ' ' + e.closest('section')?.id).slice(0, 12));
+await page.getByRole('button', { name: 'Train with sample drawings' }).click();
+await page.waitForSelector('#teach .answers', { timeout: 240_000 });
+await page.getByRole('button', { name: 'Verify' }).click();
+await page.waitForSelector('#check .repeat code', { timeout: 240_000 });
+await page.locator('#check').getByRole('button', { name: 'Stop' }).click();
+await page.locator('#cover').scrollIntoViewIfNeeded();
+await page.waitForSelector('#cover .map');
+await page.getByLabel('Network').selectOption({ label: 'ConvNeXt-T' });
+await page.getByRole('button', { name: 'Measure' }).click();
+await page.waitForSelector('#speed pre', { state: 'attached', timeout: 240_000 });
+for (const summary of await page.locator('summary').all()) await summary.click();
+console.log(await widest());
+await b.end();
