@@ -132,7 +132,9 @@ impl Plan {
             (Layout::Nhwc, Body::Roll) => {
                 (block, strip) = (CACHE_LINE, strip::rows(&sweep, size, machine, chosen));
             }
-            (Layout::Nhwc, Body::Row) if machine.narrow && strip::row_stays(&sweep, size, machine) => {
+            (Layout::Nhwc, Body::Row)
+                if machine.narrow && strip::row_stays(&sweep, size, machine) =>
+            {
                 block = CACHE_LINE;
             }
             _ => {}
