@@ -113,8 +113,8 @@ impl Placed {
     }
 
     fn holds(&self, values: &[f32]) -> bool {
-        let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-        bits(self.values()) == bits(values)
+        let own = self.values().iter().map(|value| value.to_bits());
+        own.eq(values.iter().map(|value| value.to_bits()))
     }
 }
 
@@ -171,6 +171,11 @@ impl Memory {
         ];
         let operands =
             operands.into_iter().chain(bias.map(|(placed, bias)| ("bias", placed, bias)));
+        // First, before anything here can let memory grow.
+        let mut fenced = operands.clone().map(|(_, placed, _)| placed).chain([&self.results]);
+        if !fenced.all(Placed::is_fenced) {
+            return Some("the memory behind a tensor has grown".into());
+        }
         for (name, placed, values) in operands {
             if !placed.holds(values) {
                 return Some(format!("the {name} has changed"));
@@ -178,12 +183,6 @@ impl Memory {
             if let Some(distance) = placed.damage() {
                 return Some(format!("written around the {name}, at element {distance}"));
             }
-            if !placed.is_fenced() {
-                return Some(format!("the memory behind the {name} has grown"));
-            }
-        }
-        if !self.results.is_fenced() {
-            return Some("the memory behind the results has grown".into());
         }
         if let Some(distance) = self.results.damage() {
             return Some(format!("written around the results, at element {distance}"));

@@ -1,8 +1,10 @@
 //! `cargo xtask report`: runs proof and campaigns on every instruction set, and makes one page of what they show.
 
+use std::env::consts::ARCH;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -86,13 +88,22 @@ fn campaign(isa: Isa, options: &Options, directory: &Path) -> Result<[String; 2]
 /// What an instruction set runs on, in words.
 fn machine(isa: Isa) -> &'static str {
     match isa.target() {
-        Target::Host => std::env::consts::ARCH,
+        Target::Host => ARCH,
         Target::Aarch64 => "QEMU, Cortex-A53",
         Target::Wasm | Target::WasmRelaxed => "Node",
     }
 }
 
-/// Versions of what compiled and ran it.
+/// The processor, as far as the system tells.
+fn processor() -> String {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = information.lines().find_map(|line| line.strip_prefix("model name"));
+    let model = model.map_or(ARCH, |model| model.trim_start_matches([' ', '\t', ':']).trim_end());
+    format!("{cores} cores of {model}")
+}
+
+/// The machine, and versions of what compiled and ran it.
 fn tools() -> Vec<String> {
     let first = |program: &str, wanted: fn(&str) -> Option<String>| {
         let output = Command::new(program).arg("--version").output().ok()?;
@@ -103,6 +114,7 @@ fn tools() -> Vec<String> {
     let node = |line: &str| Some(format!("Node {}", line.strip_prefix('v')?));
     let qemu = ["qemu-aarch64-static", "qemu-aarch64"];
     let all = [
+        Some(processor()),
         first("rustc", words),
         qemu.iter().find_map(|program| first(program, version)),
         first("node", node),

@@ -75,7 +75,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         golden.add(check, contract, *cases, *hash);
     }
     if !options.bless {
-        problems.extend(Golden::load()?.differences(&golden, isa.is_some()));
+        match Golden::load() {
+            Ok(right) => problems.extend(right.differences(&golden, isa.is_some())),
+            Err(error) => problems.push(format!("{error:#}")),
+        }
     } else if problems.is_empty() {
         golden.save()?;
     }
