@@ -69,7 +69,7 @@ impl Bindings {
             build.features,
         );
         command.args(["--config", &flags]).arg("--target-dir");
-        command.arg(cargo::target_directory()?.join("web").join(build.name));
+        command.arg(cargo::target_directory()?.join("web"));
         cargo::announce(&command);
         cargo::build_library(&mut command)
     }
