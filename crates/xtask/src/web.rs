@@ -2,6 +2,7 @@
 
 mod bindgen;
 mod npm;
+mod page;
 mod size;
 
 use std::path::PathBuf;
@@ -9,17 +10,23 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Subcommand;
 
-use self::bindgen::{Bindings, Build};
+use self::bindgen::{Bindings, Build, RELAXED_SIMD, SIMD128};
 use crate::cargo;
 use crate::setup::{self, Need};
 
 /// What to do with `web/`.
 #[derive(Subcommand)]
 pub enum Web {
-    /// Build the wasm modules and the npm package.
+    /// Build the wasm modules, the npm package and the demo page.
     Build,
-    /// Build, and run every test of the package: in Node, Chromium and Firefox, and bundled.
+    /// Build, and run every test of the package, in Node, Chromium and Firefox, and bundled, and of the page.
     Test,
+    /// Build the demo page, serve it and print its address.
+    Serve {
+        /// Let other devices of the network open it: a phone, for example.
+        #[arg(long)]
+        host: bool,
+    },
 }
 
 /// The crate behind the npm package.
@@ -27,21 +34,25 @@ const DEPTHWISE: Bindings = Bindings {
     package: "depthwise-web",
     directory: "depthwise/dist/wasm",
     builds: &[
-        Build { name: "simd128", features: SIMD128, lean: true },
-        Build { name: "relaxed-simd", features: RELAXED_SIMD, lean: true },
-        Build { name: "simd128-all", features: SIMD128, lean: false },
-        Build { name: "relaxed-simd-all", features: RELAXED_SIMD, lean: false },
+        Build { name: "simd128", features: SIMD128, cfgs: LEAN },
+        Build { name: "relaxed-simd", features: RELAXED_SIMD, cfgs: LEAN },
+        Build { name: "simd128-all", features: SIMD128, cfgs: ALL },
+        Build { name: "relaxed-simd-all", features: RELAXED_SIMD, cfgs: ALL },
     ],
 };
 
-const SIMD128: &str = "+simd128";
-const RELAXED_SIMD: &str = "+simd128,+relaxed-simd";
+/// One instruction set.
+const ALL: &[&str] = &["depthwise_web"];
+
+/// And of the tuned kernels, those for 3×3.
+const LEAN: &[&str] = &["depthwise_web", "depthwise_lean"];
 
 /// Does it.
 pub fn run(task: &Web) -> Result<()> {
     match task {
         Web::Build => build().map(drop),
         Web::Test => test(),
+        Web::Serve { host } => serve(*host),
     }
 }
 
@@ -59,13 +70,23 @@ fn build() -> Result<Vec<PathBuf>> {
     npm::install()?;
     let modules = DEPTHWISE.build()?;
     npm::run("depthwise", "build")?;
+    page::build()?;
     Ok(modules)
 }
 
 fn test() -> Result<()> {
     setup::ensure(&needs())?;
     size::check(&build()?)?;
-    npm::run("depthwise", "test")
+    npm::run("depthwise", "test")?;
+    page::test()
+}
+
+fn serve(host: bool) -> Result<()> {
+    setup::ensure(&bindgen::needs())?;
+    setup::ensure(&[Need::Node])?;
+    npm::install()?;
+    page::build()?;
+    page::serve(host)
 }
 
 /// The directory of everything for browsers.

@@ -11,14 +11,20 @@ use crate::setup::Need;
 
 const TRIPLE: &str = "wasm32-unknown-unknown";
 
+/// Target features of modules for every engine with SIMD.
+pub const SIMD128: &str = "+simd128";
+
+/// Target features of modules for engines that have relaxed SIMD, too.
+pub const RELAXED_SIMD: &str = "+simd128,+relaxed-simd";
+
 /// What a module is compiled with.
 pub struct Build {
     /// Its name, and that of its files.
     pub name: &'static str,
     /// Target features: a module has one level of SIMD.
     pub features: &'static str,
-    /// Whether it leaves out what 3×3 does not need.
-    pub lean: bool,
+    /// Its `--cfg`s.
+    pub cfgs: &'static [&'static str],
 }
 
 /// What compiling takes.
@@ -63,11 +69,9 @@ impl Bindings {
         command.args(["--profile", "web", "-p", self.package, "--lib", "--target", TRIPLE]);
         // These would replace the flags given here.
         command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-        let lean = if build.lean { ", '--cfg=depthwise_lean'" } else { "" };
-        let flags = format!(
-            "target.{TRIPLE}.rustflags=['-Ctarget-feature={}', '--cfg=depthwise_web'{lean}]",
-            build.features,
-        );
+        let cfgs: String = build.cfgs.iter().map(|cfg| format!(", '--cfg={cfg}'")).collect();
+        let flags =
+            format!("target.{TRIPLE}.rustflags=['-Ctarget-feature={}'{cfgs}]", build.features);
         command.args(["--config", &flags]).arg("--target-dir");
         command.arg(cargo::target_directory()?.join("web"));
         cargo::announce(&command);
