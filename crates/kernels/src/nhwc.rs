@@ -488,26 +488,26 @@ fn span_vectors<L: Lanes, C: Channels<L>>(
         let (src, dst) = (task.src.step(row * task.rows.src), task.dst.step(row * task.rows.dst));
         let mut column = 0;
         while column < task.columns.len {
-            let left = task.columns.len - column;
+            let width = match task.columns.len - column {
+                8.. if !(LEAN && C::RARE) => 8,
+                4.. => 4,
+                2.. if !(LEAN && C::RARE) => 2,
+                _ => 1,
+            };
             let j = column as isize;
             let src = src.step(j * task.columns.src + channels.source(channel));
             let dst = dst.step(j * task.columns.dst + channel as isize);
             for v in (0..(vectors * LANES) as isize).step_by(LANES) {
                 let (src, dst, first) = (src.step(v), dst.step(v), channel as isize + v);
                 let weights = task.weights.step(channels.weights(channel) + v);
-                match left {
-                    8.. => span_columns::<L, C, 8>(l, task, src, weights, dst, first, channels),
-                    4..8 => span_columns::<L, C, 4>(l, task, src, weights, dst, first, channels),
-                    2..4 => span_columns::<L, C, 2>(l, task, src, weights, dst, first, channels),
+                match width {
+                    8 => span_columns::<L, C, 8>(l, task, src, weights, dst, first, channels),
+                    4 => span_columns::<L, C, 4>(l, task, src, weights, dst, first, channels),
+                    2 => span_columns::<L, C, 2>(l, task, src, weights, dst, first, channels),
                     _ => span_columns::<L, C, 1>(l, task, src, weights, dst, first, channels),
                 }
             }
-            column += match left {
-                8.. => 8,
-                4..8 => 4,
-                2..4 => 2,
-                _ => 1,
-            };
+            column += width;
         }
     }
 }
