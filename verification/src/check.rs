@@ -1,15 +1,18 @@
 //! What is checked of one case on one subject.
 
-use depthwise::{INSTANCES, Machine};
+use depthwise::{Activation, INSTANCES, Machine};
 
 use crate::case::{Case, is_misfit};
 use crate::contract;
 use crate::data::{Data, EXACT, Tensors};
+use crate::fence::{self, Fence};
 use crate::memory::Memory;
 use crate::order;
+use crate::pass::Pass;
 use crate::passes;
+use crate::properties;
 use crate::subject::Subject;
-use crate::verdict::{Evidence, Failure, Fault};
+use crate::verdict::{self, Evidence, Failure, Fault};
 
 /// A named check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +27,50 @@ pub enum Check {
     Guard,
     /// Every instance that computes the problem gives the same bits on every machine.
     Tiles,
+    /// Tensors may end, or begin, where memory does.
+    Fence,
+    /// The results of a sum are the sum of the results.
+    Linear,
+    /// Images know nothing of each other; gradients of weights and biases are sums over them.
+    Images,
+    /// Channels know nothing of each other.
+    Channels,
+    /// An element changes the results that it has a product in, and no others.
+    Influence,
+    /// What windows miss may be anything.
+    Clipped,
+    /// Padding is as good as zeros, and cropping as good as a smaller input.
+    Padded,
+    /// Windows that are left out change nothing for others.
+    Translated,
+    /// Addresses change nothing.
+    Offsets,
+    /// The same bits, again and again.
+    Repeated,
 }
 
 impl Check {
-    /// All checks.
-    pub const ALL: [Self; 5] = [Self::Exact, Self::Bound, Self::Bits, Self::Guard, Self::Tiles];
+    /// The checks that every case goes through.
+    pub const ALL: [Self; 6] =
+        [Self::Exact, Self::Bound, Self::Bits, Self::Guard, Self::Tiles, Self::Fence];
+
+    /// What must hold between several runs.
+    pub const PROPERTIES: [Self; 9] = [
+        Self::Linear,
+        Self::Images,
+        Self::Channels,
+        Self::Influence,
+        Self::Clipped,
+        Self::Padded,
+        Self::Translated,
+        Self::Offsets,
+        Self::Repeated,
+    ];
+
+    /// All checks, and all properties.
+    pub fn every() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().chain(Self::PROPERTIES)
+    }
 
     /// Lower-case name.
     pub fn name(self) -> &'static str {
@@ -38,18 +80,36 @@ impl Check {
             Self::Bits => "bits",
             Self::Guard => "guard",
             Self::Tiles => "tiles",
+            Self::Fence => "fence",
+            Self::Linear => "linear",
+            Self::Images => "images",
+            Self::Channels => "channels",
+            Self::Influence => "influence",
+            Self::Clipped => "clipped",
+            Self::Padded => "padded",
+            Self::Translated => "translated",
+            Self::Offsets => "offsets",
+            Self::Repeated => "repeated",
         }
     }
 
-    /// The numbers that the check runs: the case's own where it can judge them.
-    fn data(self, own: Data) -> Data {
-        match (self, own) {
-            (Self::Exact, _) => Data::Odd,
+    /// The case as the check runs it: with its own numbers and activation where the check can judge them.
+    fn judged(self, case: &Case) -> Case {
+        let sums = matches!(case.pass, Pass::GradWeight | Pass::GradBias);
+        let data = match (self, case.data) {
+            (Self::Exact | Self::Linear | Self::Influence | Self::Clipped, _) => Data::Odd,
+            (Self::Images, _) if sums => Data::Odd,
+            (Self::Translated, _) if case.pass != Pass::Forward => Data::Odd,
             (Self::Bound, Data::Odd) => Data::Uniform,
-            (Self::Bound, Data::Special) => Data::Normal,
+            (Self::Bound | Self::Padded, Data::Special) => Data::Normal,
             (Self::Bits, Data::Odd) => Data::Special,
-            _ => own,
-        }
+            (_, own) => own,
+        };
+        let activation = match self {
+            Self::Linear | Self::Influence | Self::Clipped => Activation::None,
+            _ => case.activation,
+        };
+        Case { data, activation, ..*case }
     }
 
     /// Runs the check.
@@ -57,13 +117,23 @@ impl Check {
     /// # Errors
     /// What is wrong, with the case as it was run.
     pub fn run(self, case: &Case, subject: &dyn Subject) -> Result<Evidence, Box<Failure>> {
-        let case = Case { data: self.data(case.data), ..*case };
+        let case = self.judged(case);
         let check = match self {
             Self::Exact => exact,
             Self::Bound => within_bound,
             Self::Bits => bits,
             Self::Guard => guard,
             Self::Tiles => tiles,
+            Self::Fence => fence,
+            Self::Linear => properties::linear,
+            Self::Images => properties::images,
+            Self::Channels => properties::channels,
+            Self::Influence => properties::influence,
+            Self::Clipped => properties::clipped,
+            Self::Padded => properties::padded,
+            Self::Translated => properties::translated,
+            Self::Offsets => properties::offsets,
+            Self::Repeated => properties::repeated,
         };
         let evidence = check(&case, subject).and_then(|evidence| match evidence.shortfall() {
             Some(reason) => Err(Fault::Wrong(reason)),
@@ -74,7 +144,12 @@ impl Check {
     }
 }
 
-fn computed(case: &Case, tensors: &Tensors, subject: &dyn Subject) -> Result<Memory, Fault> {
+/// The memory after a run that began with the case's tensors in it.
+pub(crate) fn computed(
+    case: &Case,
+    tensors: &Tensors,
+    subject: &dyn Subject,
+) -> Result<Memory, Fault> {
     let mut memory = Memory::new(case, tensors);
     subject.run(case, &mut memory).map_err(Fault::Refused)?;
     Ok(memory)
@@ -152,6 +227,30 @@ fn guard(case: &Case, subject: &dyn Subject) -> Result<Evidence, Fault> {
         Some(damage) => Err(Fault::Wrong(damage)),
         None => Ok(Evidence::of(case, &memory)),
     }
+}
+
+fn fence(case: &Case, subject: &dyn Subject) -> Result<Evidence, Fault> {
+    let tensors = Tensors::new(case);
+    let open = computed(case, &tensors, subject)?;
+    let mut evidence = Evidence { compared: 0, ..Evidence::of(case, &open) };
+    let line = verdict::repeat(Check::Fence, &subject.name(), case);
+    for fence in Fence::ALL {
+        let mut memory = Memory::new(case, &tensors);
+        memory.put_at(*fence);
+        fence::during(&line, || subject.run(case, &mut memory)).map_err(Fault::Refused)?;
+        if let Some(damage) = memory.damage(&tensors) {
+            return Err(Fault::Wrong(damage));
+        }
+        let pairs = evidence.results.iter().zip(memory.results.values());
+        for (index, (open, fenced)) in pairs.enumerate() {
+            if contract::bits(*open) != contract::bits(*fenced) {
+                let reason = format!("result {index} is {open:e}, but {fenced:e} at a fence");
+                return Err(Fault::Wrong(reason));
+            }
+        }
+        evidence.compared += evidence.results.len();
+    }
+    Ok(evidence)
 }
 
 fn tiles(case: &Case, subject: &dyn Subject) -> Result<Evidence, Fault> {

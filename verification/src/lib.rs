@@ -21,6 +21,7 @@ pub mod check;
 pub mod classes;
 pub mod contract;
 pub mod data;
+pub mod fence;
 pub mod geometry;
 pub mod hostile;
 pub mod memory;
@@ -37,6 +38,7 @@ pub mod subject;
 pub mod tree;
 pub mod verdict;
 
+mod properties;
 mod text;
 
 pub use campaign::Report;

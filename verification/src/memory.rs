@@ -1,7 +1,10 @@
 //! Tensors in memory as a kernel sees them, with guards around that show what it shouldn't touch.
 
+use std::ops::{Deref, DerefMut};
+
 use crate::case::Case;
 use crate::data::Tensors;
+use crate::fence::{Fence, Ground, Side};
 use crate::order;
 
 /// A signalling NaN, which no arithmetic gives: what is painted with it and changes was written, and
@@ -12,12 +15,41 @@ pub const PAINT: u32 = 0x7f85_3a5c;
 const GUARD: usize = 64;
 
 /// Elements between addresses of 16 bytes.
-const ALIGNMENT: usize = 4;
+pub(crate) const ALIGNMENT: usize = 4;
+
+/// What surrounds a tensor.
+#[derive(Debug)]
+enum Cells {
+    /// More memory.
+    Open(Vec<f32>),
+    /// On one side, nothing.
+    Fenced(Ground),
+}
+
+impl Deref for Cells {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match self {
+            Self::Open(cells) => cells,
+            Self::Fenced(ground) => ground.cells(),
+        }
+    }
+}
+
+impl DerefMut for Cells {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        match self {
+            Self::Open(cells) => cells,
+            Self::Fenced(ground) => ground.cells_mut(),
+        }
+    }
+}
 
 /// A tensor inside a painted buffer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Placed {
-    cells: Vec<f32>,
+    cells: Cells,
     start: usize,
     len: usize,
 }
@@ -27,13 +59,34 @@ impl Placed {
     fn painted(len: usize, offset: usize) -> Self {
         let cells = vec![f32::from_bits(PAINT); GUARD + 2 * ALIGNMENT + len + GUARD];
         let boundary = cells[GUARD..].as_ptr().align_offset(ALIGNMENT * size_of::<f32>());
-        Self { start: GUARD + boundary % ALIGNMENT + offset % ALIGNMENT, cells, len }
+        let start = GUARD + boundary % ALIGNMENT + offset % ALIGNMENT;
+        Self { start, cells: Cells::Open(cells), len }
     }
 
     fn new(values: &[f32], offset: usize) -> Self {
         let mut placed = Self::painted(values.len(), offset);
         placed.values_mut().copy_from_slice(values);
         placed
+    }
+
+    /// The same tensor where on one side there is no memory that could be read or written.
+    fn fenced(&self, side: Side) -> Self {
+        let mut cells = Cells::Fenced(Ground::new(GUARD + self.len, side));
+        let start = match side {
+            Side::Start => 0,
+            Side::End => cells.len() - self.len,
+        };
+        cells.fill(f32::from_bits(PAINT));
+        cells[start..start + self.len].copy_from_slice(self.values());
+        Self { cells, start, len: self.len }
+    }
+
+    /// Whether the memory still ends where it did.
+    fn is_fenced(&self) -> bool {
+        match &self.cells {
+            Cells::Open(_) => true,
+            Cells::Fenced(ground) => ground.holds(),
+        }
     }
 
     /// The tensor.
@@ -66,7 +119,7 @@ impl Placed {
 }
 
 /// All tensors of a run; those that the pass doesn't take are empty.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Memory {
     /// Input.
     pub x: Placed,
@@ -97,6 +150,17 @@ impl Memory {
         }
     }
 
+    /// Moves tensors to where there is a fence beside them.
+    pub fn put_at(&mut self, fence: Fence) {
+        let mut all = vec![&mut self.x, &mut self.weights, &mut self.gy, &mut self.results];
+        all.extend(&mut self.bias);
+        for (index, placed) in all.into_iter().enumerate() {
+            if fence.only.is_none_or(|only| only == index) {
+                *placed = placed.fenced(fence.side);
+            }
+        }
+    }
+
     /// What a run touched that it mustn't, or left that it must write.
     pub fn damage(&self, tensors: &Tensors) -> Option<String> {
         let bias = self.bias.as_ref().zip(tensors.bias.as_ref());
@@ -114,6 +178,12 @@ impl Memory {
             if let Some(distance) = placed.damage() {
                 return Some(format!("written around the {name}, at element {distance}"));
             }
+            if !placed.is_fenced() {
+                return Some(format!("the memory behind the {name} has grown"));
+            }
+        }
+        if !self.results.is_fenced() {
+            return Some("the memory behind the results has grown".into());
         }
         if let Some(distance) = self.results.damage() {
             return Some(format!("written around the results, at element {distance}"));
@@ -137,15 +207,29 @@ mod tests {
 
     #[test]
     fn every_cell_outside_is_guarded() {
-        let placed = Placed::new(&[1.0; 5], 3);
+        let mut placed = Placed::new(&[1.0; 5], 3);
         assert_eq!(placed.damage(), None);
         for distance in (-64..0).chain(5..64 + 5) {
-            let mut damaged = placed.clone();
-            *damaged.cell_mut(distance) = 0.0;
-            assert_eq!(damaged.damage(), Some(distance));
+            *placed.cell_mut(distance) = 0.0;
+            assert_eq!(placed.damage(), Some(distance));
+            *placed.cell_mut(distance) = f32::from_bits(PAINT);
         }
-        let mut written = placed;
-        written.values_mut().fill(0.0);
-        assert_eq!(written.damage(), None);
+        placed.values_mut().fill(0.0);
+        assert_eq!(placed.damage(), None);
+    }
+
+    #[test]
+    fn a_fence_leaves_the_tensor_and_the_guard_on_the_other_side() {
+        for fence in Fence::ALL {
+            let placed = Placed::new(&[1.0, 2.0, 3.0], 1);
+            let mut fenced = placed.fenced(fence.side);
+            assert!(fenced.holds(placed.values()) && fenced.is_fenced());
+            let guarded = match fence.side {
+                Side::Start => 3,
+                Side::End => -1,
+            };
+            *fenced.cell_mut(guarded) = 0.0;
+            assert_eq!(fenced.damage(), Some(guarded));
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! The checks against wrong forward passes: each planted bug must be caught, by name.
 
-use depthwise::{Activation, Body, Contract, Error, Isa};
-use depthwise_verification::Check::{Bits, Bound, Exact, Guard, Tiles};
+use depthwise::{Activation, Body, Contract, Error, Isa, Layout};
+use depthwise_verification::Check::{
+    self, Bits, Bound, Channels, Clipped, Exact, Fence, Guard, Images, Influence, Linear, Offsets,
+    Padded, Repeated, Tiles, Translated,
+};
 use depthwise_verification::contract;
 use depthwise_verification::memory::Memory;
-use depthwise_verification::{Case, Check, Pass, Shape, Subject, campaign, cases, order};
+use depthwise_verification::{Case, Pass, Shape, Subject, campaign, cases, order};
 
 /// What is wrong with an implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +41,16 @@ enum Bug {
     ShortWeights,
     /// The bias is one unit in the last place too large.
     BiasUnit,
+    /// One lane of each vector of channels is one unit in the last place too large.
+    WrongLane,
+    /// Results are one unit in the last place too large where the input is not aligned.
+    Unaligned,
+    /// The square of the input is used for the first row of taps.
+    Squares,
     /// The element after the input is read, and multiplied by 0.
     OverRead,
+    /// The element before the weights is read, and multiplied by 0.
+    UnderRead,
     /// The output is added to.
     Accumulates,
     /// One element after the output is written.
@@ -52,29 +63,33 @@ enum Bug {
     Refuses,
 }
 
-/// Which checks catch which bugs. Those that only one check can see are why it exists.
-const CAUGHT: [(Bug, &[Check]); 21] = [
-    (Bug::None, &[]),
-    (Bug::SwappedPads, &[Exact, Bound, Bits]),
-    (Bug::LastColumn, &[Exact, Bound, Bits, Guard]),
-    (Bug::StaleChannel, &[Exact, Bound, Bits]),
-    (Bug::FirstImage, &[Exact, Bound, Bits]),
-    (Bug::TransposedTaps, &[Exact, Bound, Bits]),
-    (Bug::Order, &[Bits]),
-    (Bug::OrderOfOneBody, &[Bits, Tiles]),
-    (Bug::OtherContract, &[Bits]),
-    (Bug::DoublePrecision, &[Bits]),
-    (Bug::LeakingPadding, &[Bits]),
-    (Bug::FlushToZero, &[Bits]),
-    (Bug::NumericMaximum, &[Bits]),
-    (Bug::ShortWeights, &[Exact, Bound, Bits]),
-    (Bug::BiasUnit, &[Exact, Bound, Bits]),
-    (Bug::OverRead, &[Exact, Bound, Bits]),
-    (Bug::Accumulates, &[Exact, Bound, Bits]),
-    (Bug::OverWrite, &[Guard]),
-    (Bug::UnderWrite, &[Guard]),
-    (Bug::WritesInput, &[Guard]),
-    (Bug::Refuses, &[Exact, Bound, Bits, Guard, Tiles]),
+/// Which checks, and which properties, catch which bugs. Those that only one can see are why it exists.
+const CAUGHT: [(Bug, &[Check], &[Check]); 25] = [
+    (Bug::None, &[], &[]),
+    (Bug::SwappedPads, &[Exact, Bound, Bits], &[Influence, Clipped, Padded, Translated]),
+    (Bug::LastColumn, &[Exact, Bound, Bits, Guard, Fence], &[]),
+    (Bug::StaleChannel, &[Exact, Bound, Bits], &[Channels, Influence]),
+    (Bug::FirstImage, &[Exact, Bound, Bits], &[Images, Influence]),
+    (Bug::TransposedTaps, &[Exact, Bound, Bits], &[Influence, Clipped]),
+    (Bug::Order, &[Bits], &[]),
+    (Bug::OrderOfOneBody, &[Bits, Tiles], &[]),
+    (Bug::OtherContract, &[Bits], &[]),
+    (Bug::DoublePrecision, &[Bits], &[]),
+    (Bug::LeakingPadding, &[Bits], &[Influence, Clipped]),
+    (Bug::FlushToZero, &[Bits], &[]),
+    (Bug::NumericMaximum, &[Bits], &[]),
+    (Bug::ShortWeights, &[Exact, Bound, Bits], &[Linear, Influence]),
+    (Bug::BiasUnit, &[Exact, Bound, Bits], &[Linear]),
+    (Bug::WrongLane, &[Exact, Bound, Bits], &[Linear, Channels, Clipped]),
+    (Bug::Unaligned, &[Exact, Bound, Bits, Fence], &[Linear, Clipped, Offsets]),
+    (Bug::Squares, &[Exact, Bound, Bits], &[Linear, Influence]),
+    (Bug::OverRead, &[Exact, Bound, Bits, Fence], &[Images, Channels]),
+    (Bug::UnderRead, &[Exact, Bound, Bits, Fence], &[Images, Channels, Translated]),
+    (Bug::Accumulates, &[Exact, Bound, Bits], &[]),
+    (Bug::OverWrite, &[Guard, Fence], &[]),
+    (Bug::UnderWrite, &[Guard, Fence], &[]),
+    (Bug::WritesInput, &[Guard, Fence], &[Repeated]),
+    (Bug::Refuses, &Check::ALL, &Check::PROPERTIES),
 ];
 
 struct Planted {
@@ -87,6 +102,11 @@ impl Planted {
     fn output(&self, case: &Case, memory: &Memory, [n, o, i, j]: [usize; 4]) -> f32 {
         let bias = memory.bias.as_ref().map_or(0.0, |bias| bias.values()[o]);
         let bias = if self.bug == Bug::BiasUnit { bias.next_up() } else { bias };
+        let unit = match self.bug {
+            Bug::WrongLane => case.layout == Layout::Nhwc && o % 4 == 2,
+            Bug::Unaligned => memory.x.values().as_ptr().align_offset(16) == 3,
+            _ => false,
+        };
         let mut products = self.products(case, memory, [n, o, i, j]);
         let general = case.instance.is_some_and(|instance| instance.body == Body::Span);
         if self.bug == Bug::Order || (self.bug == Bug::OrderOfOneBody && general) {
@@ -109,6 +129,7 @@ impl Planted {
         if self.bug == Bug::NumericMaximum && case.activation == Activation::Relu {
             return sum.max(0.0);
         }
+        let sum = if unit { sum.next_up() } else { sum };
         contract::activate(case.activation, sum)
     }
 
@@ -136,7 +157,9 @@ impl Planted {
             }
             if let (Some(h), Some(w)) = (place(0, i, u), place(1, j, v)) {
                 let at = [image, o / shape.multiplier, h, w];
-                products.push([memory.x.values()[order::input(layout, shape, at)], weight]);
+                let x = memory.x.values()[order::input(layout, shape, at)];
+                let square = self.bug == Bug::Squares && u == 0;
+                products.push([if square { x * x } else { x }, weight]);
             } else if self.bug == Bug::LeakingPadding {
                 products.push([0.0, weight]);
             }
@@ -176,6 +199,7 @@ impl Subject for Planted {
             Bug::OverRead => {
                 *memory.results.cell_mut(outputs - 1) += 0.0 * *memory.x.cell_mut(inputs)
             }
+            Bug::UnderRead => *memory.results.cell_mut(0) += 0.0 * *memory.weights.cell_mut(-1),
             Bug::OverWrite => *memory.results.cell_mut(outputs) = 1.0,
             Bug::UnderWrite => *memory.results.cell_mut(-1) = 1.0,
             Bug::WritesInput => *memory.x.cell_mut(inputs - 1) += 1.0,
@@ -207,27 +231,41 @@ fn few() -> Vec<Case> {
 fn every_bug_is_caught_by_name() {
     let cases = few();
     assert!((50..200).contains(&cases.len()), "{}", cases.len());
-    for (bug, expected) in CAUGHT {
+    let mut others = Vec::new();
+    for (bug, expected, properties) in CAUGHT {
         for contract in [Contract::Fused, Contract::MulAdd] {
             let subject = Planted { bug, contract };
             let fails = |check: &Check| campaign::run(*check, &subject, &cases).is_err();
-            let caught: Vec<_> = Check::ALL.into_iter().filter(fails).collect();
-            assert_eq!(caught, expected, "{bug:?}, {contract}");
+            let caught: Vec<_> = Check::every().filter(fails).collect();
+            if caught != [expected, properties].concat() {
+                others.push(format!("{bug:?}, {contract}: {caught:?}"));
+            }
         }
+    }
+    assert!(others.is_empty(), "{others:#?}");
+}
+
+#[test]
+fn every_check_catches_something_else_than_refusals() {
+    for check in Check::every() {
+        let catches = |(bug, checks, properties): &(Bug, &[Check], &[Check])| {
+            *bug != Bug::Refuses && [*checks, *properties].concat().contains(&check)
+        };
+        assert!(CAUGHT.iter().any(|line| catches(line)), "{check:?}");
     }
 }
 
 #[test]
 fn failures_are_small_and_can_be_repeated() {
-    for (bug, expected) in CAUGHT {
+    for (bug, expected, properties) in CAUGHT {
         let subject = Planted { bug, contract: Contract::Fused };
-        for check in expected {
-            let failure = campaign::run(*check, &subject, &few()).expect_err("caught before");
+        for check in [expected, properties].concat() {
+            let failure = campaign::run(check, &subject, &few()).expect_err("caught before");
             let line = failure.to_string();
             let digits = line.rsplit(' ').next().expect("a last word");
             let case: Case = digits.parse().expect("a case");
             assert_eq!(case, failure.case);
-            assert!(check.run(&case, &subject).is_err());
+            assert!(campaign::trial(check, &subject, &case).is_err());
             assert!(order::outputs(&case.shape).count() <= 64, "{line}");
         }
     }

@@ -1,26 +1,74 @@
-//! Every check of random cases, beyond those that are listed.
+//! What must hold between several runs, on every instruction set that this target has.
+//!
+//! Each test prints a line for each pass and instruction set, `verified target=… isa=… contract=… check=…
+//! cases=… hash=…`. Where contract, check and cases are the same, so must be the hash, on every target.
+
+use std::io::{Write, stdout};
 
 use depthwise::Isa;
-use depthwise_verification::{Case, Check, Kernels};
-use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
+use depthwise_verification::{Case, Check, Kernels, Pass, campaign, cases};
 
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 64,
-        failure_persistence: None,
-        rng_seed: RngSeed::Fixed(1),
-        ..ProptestConfig::default()
-    })]
+/// Of a pass's cases, every so many: a property takes up to nine runs.
+const STEP: usize = 3;
 
-    #[test]
-    fn any_bytes_pass_all_checks(bytes in any::<[u8; Case::BYTES]>()) {
-        let case = Case::from_bytes(&bytes).expect("any bytes make a case");
-        prop_assert_eq!(case.to_string().parse(), Ok(case));
-        for check in Check::ALL {
-            if let Err(failure) = check.run(&case, &Kernels(Isa::best())) {
-                prop_assert!(false, "{}", failure);
-            }
+/// Fewest cases of a pass, and fewest comparisons, that count as a verification.
+fn fewest(pass: Pass) -> [usize; 2] {
+    let [cases, compared] = match pass {
+        Pass::Forward => [4000, 1_000_000],
+        Pass::GradInput => [2000, 500_000],
+        Pass::GradWeight => [2000, 200_000],
+        Pass::GradBias => [200, 2000],
+    };
+    [cases / STEP, compared / STEP]
+}
+
+fn verify(check: Check) {
+    let mut verified = 0;
+    for pass in Pass::ALL {
+        let cases: Vec<Case> = cases::of(pass).iter().step_by(STEP).copied().collect();
+        let [fewest, compared] = fewest(pass);
+        assert!(cases.len() >= fewest, "only {} cases", cases.len());
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.available()) {
+            let report = match campaign::run(check, &Kernels(isa), &cases) {
+                Ok(report) => report,
+                Err(failure) => panic!("{failure}"),
+            };
+            assert!(report.compared >= compared, "only {} results", report.compared);
+            // Past the capture of the test harness: these lines are the result.
+            stdout().lock().write_all(format!("{report}\n").as_bytes()).expect("stdout");
+            verified += 1;
         }
     }
+    assert!(verified >= Pass::ALL.len());
+}
+
+macro_rules! properties {
+    ($($name:ident: $check:ident,)*) => {
+        /// None is left out.
+        const TESTED: &[Check] = &[$(Check::$check),*];
+
+        $(
+            #[test]
+            fn $name() {
+                verify(Check::$check);
+            }
+        )*
+    };
+}
+
+properties! {
+    linear: Linear,
+    images: Images,
+    channels: Channels,
+    influence: Influence,
+    clipped: Clipped,
+    padded: Padded,
+    translated: Translated,
+    offsets: Offsets,
+    repeated: Repeated,
+}
+
+#[test]
+fn every_property_is_tested() {
+    assert_eq!(TESTED, Check::PROPERTIES);
 }

@@ -6,6 +6,7 @@
 use std::io::{Write, stdout};
 
 use depthwise::Isa;
+use depthwise_verification::fence::Fence;
 use depthwise_verification::{Check, Kernels, Pass, Report, campaign, cases};
 
 /// Fewest cases of a pass, and fewest of their results, that count as a verification.
@@ -89,6 +90,13 @@ macro_rules! passes {
             #[test]
             fn guard() {
                 verify(Pass::$pass, Check::Guard);
+            }
+
+            #[test]
+            fn fence() {
+                for report in verify(Pass::$pass, Check::Fence) {
+                    assert!(report.compared >= Fence::ALL.len() * fewest(Pass::$pass)[1]);
+                }
             }
 
             #[test]

@@ -153,6 +153,50 @@ fn a_deadly_case_is_a_finding() {
     assert_eq!(verify(options, None).code, 0);
 }
 
+/// Kills a campaign that has found something, again and again: the finding stays, and the rest is counted once.
+#[test]
+fn a_finding_survives_every_death() {
+    let path = file("survivor.json");
+    assert_eq!(verify("--seed 6 --cases 20 --check bits", Some(("--json", &path))).code, 0);
+    // As a program leaves it that has died of case 20, alone, for the second time.
+    fs::write(path.with_extension("json.running"), "20 1 1\n").unwrap();
+    let mut kills = 0;
+    while kills < 3 {
+        let before = json(&path)["cases"].as_u64().unwrap();
+        let mut child = program("--cases 100000 --threads 2", Some(("--resume", &path)));
+        let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let start = Instant::now();
+        // Files are replaced whole, so there is always one.
+        while json(&path)["cases"] == before && start.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let report = json(&path);
+        assert!(report["cases"].as_u64().unwrap() > before);
+        assert_eq!((&report["failures"], &report["findings"][0]["index"]), (&1.into(), &20.into()));
+        kills += 1;
+    }
+    let goal = json(&path)["cases"].as_u64().unwrap() + 100;
+    let done = verify(&format!("--cases {goal}"), Some(("--resume", &path)));
+    let report = json(&path);
+    assert_eq!((done.code, report["cases"].as_u64()), (1, Some(goal)), "{}", done.err);
+    assert_eq!(
+        (&report["findings"].as_array().unwrap().len(), &report["deadly"][0]),
+        (&1, &20.into())
+    );
+    // Each case was counted once, but for the deadly one.
+    for verified in report["verified"].as_array().unwrap() {
+        let (cases, passed) = (&verified["cases"], &verified["checks"][0]["passed"]);
+        assert_eq!(cases, passed);
+    }
+    let whole = file("survived.json");
+    verify(&format!("--seed 6 --cases {goal} --check bits"), Some(("--json", &whole)));
+    // Case 20 is of the first pass; the others are as if nothing had been killed.
+    assert_eq!(report["verified"][1], json(&whole)["verified"][1]);
+    assert_ne!(report["verified"][0], json(&whole)["verified"][0]);
+}
+
 #[test]
 fn a_corpus_is_files_or_lines() {
     let folder = file("corpus");

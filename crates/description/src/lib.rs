@@ -26,6 +26,7 @@ mod machine;
 mod padding;
 mod plan;
 mod problem;
+mod strip;
 mod sweep;
 
 pub use axis::{Axis, GradInputSpans, Span, Spans};

@@ -8,14 +8,21 @@ pub struct Machine {
     pub registers: usize,
     /// Bytes of the first-level data cache.
     pub l1: usize,
+    /// Lines in each set of that cache.
+    pub ways: usize,
+    /// Whether NHWC kernels that read rows take few channels at a time, for what a row needs to stay in the cache
+    /// for the next one. Where prefetchers are strong, they rather read all channels, and fewer columns.
+    pub narrow: bool,
 }
 
 impl Machine {
     /// Every AArch64 core: 32 vector registers; 32 KiB is the smallest first-level cache in use.
-    pub const ARM64: Self = Self { name: "arm64", registers: 32, l1: 32 * 1024 };
+    pub const ARM64: Self =
+        Self { name: "arm64", registers: 32, l1: 32 * 1024, ways: 4, narrow: true };
 
     /// Every x86-64 core without AVX-512, and wasm engines on any x86-64: 16 vector registers.
-    pub const X86_64: Self = Self { name: "x86-64", registers: 16, l1: 32 * 1024 };
+    pub const X86_64: Self =
+        Self { name: "x86-64", registers: 16, l1: 32 * 1024, ways: 8, narrow: false };
 
     /// All machines, by name.
     pub const ALL: [Self; 2] = [Self::ARM64, Self::X86_64];
@@ -34,9 +41,10 @@ impl Machine {
     /// other tiles, never other bits.
     #[must_use]
     pub fn detect() -> Self {
-        let zero = core::hint::black_box(0.0_f32);
+        // Hidden from the compiler, which would choose the sign itself.
+        let [a, b] = core::hint::black_box([0.0_f32; 2]);
         match cfg!(target_arch = "wasm32") {
-            true if (zero / zero).is_sign_positive() => Self::ARM64,
+            true if (a / b).is_sign_positive() => Self::ARM64,
             _ => Self::target(),
         }
     }

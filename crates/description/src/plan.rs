@@ -6,6 +6,7 @@ use crate::error::DescriptionError;
 use crate::instance::{Body, INSTANCES, Instance};
 use crate::machine::Machine;
 use crate::problem::{Layout, Problem};
+use crate::strip;
 use crate::sweep::{Sweep, SweepSpans};
 
 /// How a problem is computed: a function of its shape and of the machine, never of data.
@@ -26,6 +27,10 @@ pub struct Plan {
     /// Channels of a part, and the number of parts that the rows are split into.
     channel_block: usize,
     row_blocks: usize,
+    /// Channels that NHWC tiles take together.
+    block: usize,
+    /// Rows that a rolling instance computes before it turns to other channels.
+    strip: usize,
 }
 
 /// An independent share of the work.
@@ -69,7 +74,7 @@ impl Plan {
     /// The best plan for `machine`.
     #[must_use]
     pub fn new(problem: Problem, machine: Machine) -> Self {
-        let streams = streams(&problem);
+        let streams = !machine.narrow && streams(&problem);
         let chosen = INSTANCES.iter().find(|instance| {
             instance.computes(&problem)
                 && instance.suits(machine)
@@ -77,7 +82,7 @@ impl Plan {
                 && (instance.body != Body::Row
                     || !streams
                     || instance.tile.columns <= STREAMED_COLUMNS)
-                && (instance.body != Body::Roll || rolls(&Sweep::new(&problem)))
+                && rolls(instance, &Sweep::new(&problem))
         });
         let general = general(&problem);
         Self::from_instance(problem, machine, chosen.unwrap_or(general))
@@ -92,8 +97,7 @@ impl Plan {
         machine: Machine,
         instance: &'static Instance,
     ) -> Result<Self, DescriptionError> {
-        let rolls = instance.body != Body::Roll || rolls(&Sweep::new(&problem));
-        if !instance.computes(&problem) || !rolls {
+        if !instance.computes(&problem) || !rolls(instance, &Sweep::new(&problem)) {
             return Err(DescriptionError::Instance(instance.name));
         }
         Ok(Self::from_instance(problem, machine, instance))
@@ -104,18 +108,15 @@ impl Plan {
         if chosen.body == Body::Taps {
             family[0] = Some(chosen);
         } else if chosen.body != Body::Span {
-            // The chosen instance first, then its narrower relatives, which the table lists after it.
+            // The chosen instance first, then narrower ones, which the table lists after it: rows of tiles
+            // where a rolling instance leaves columns.
             let relatives = INSTANCES.iter().filter(|instance| {
-                let alike = Instance {
-                    name: chosen.name,
-                    kernel_id: chosen.kernel_id,
-                    purpose: chosen.purpose,
-                    tile: chosen.tile,
-                    ..**instance
-                };
-                alike == *chosen
-                    && instance.is_built()
-                    && instance.tile.columns <= chosen.tile.columns
+                let narrower = instance.tile.columns < chosen.tile.columns
+                    && instance.registers <= chosen.registers
+                    && (instance.body == chosen.body || instance.body == Body::Row);
+                instance.computes(&problem)
+                    && instance.pass == chosen.pass
+                    && (*instance == chosen || narrower)
             });
             for (slot, relative) in family.iter_mut().zip(relatives) {
                 *slot = Some(relative);
@@ -125,7 +126,31 @@ impl Plan {
         let sweep = Sweep::new(&problem);
         let (channel_block, row_blocks) = blocks(&problem, &sweep, machine, chosen);
         let tiles = ColumnTiles::new(&sweep, family);
-        Self { problem, sweep, machine, family, general, tiles, channel_block, row_blocks }
+        let (mut block, mut strip) = (sweep.result_channels, sweep.results[0]);
+        let size = problem.dtype().size();
+        match (problem.layout(), chosen.body) {
+            (Layout::Nhwc, Body::Roll) => {
+                (block, strip) = (CACHE_LINE, strip::rows(&sweep, size, machine, chosen));
+            }
+            (Layout::Nhwc, Body::Row)
+                if machine.narrow && strip::row_stays(&sweep, size, machine) =>
+            {
+                block = CACHE_LINE;
+            }
+            _ => {}
+        }
+        Self {
+            problem,
+            sweep,
+            machine,
+            family,
+            general,
+            tiles,
+            channel_block,
+            row_blocks,
+            block,
+            strip,
+        }
     }
 
     /// What is computed.
@@ -157,6 +182,19 @@ impl Plan {
     #[must_use]
     pub const fn general(&self) -> &'static Instance {
         self.general
+    }
+
+    /// Channels whose results a tiled NHWC instance computes before those of others.
+    #[must_use]
+    pub const fn block(&self) -> usize {
+        self.block
+    }
+
+    /// Rows of results, at most, that a rolling instance marches down before it turns to the next channels of
+    /// a [block](Self::block); all of them belong to the columns of one tile. Strips are as equal as can be.
+    #[must_use]
+    pub const fn strip(&self) -> usize {
+        self.strip
     }
 
     /// The shares of the work, image after image, block after block.
@@ -267,6 +305,25 @@ impl Plan {
         self.rectangles(0..self.sweep.results[0], true)
     }
 
+    /// The part of a rectangle in the given rows, if it has any.
+    #[must_use]
+    pub fn narrowed(&self, rectangle: &Rectangle, rows: Range<usize>) -> Option<Rectangle> {
+        match (rectangle.instance.body, self.sweep.convolution) {
+            (Body::Roll, Some([height, _])) => {
+                let own = &rectangle.rows;
+                let rows = rows.start.max(own.out)..rows.end.min(own.out + own.len);
+                (!rows.is_empty()).then(|| {
+                    let (rows, clip_low, clip_high) = self.rolled(height, &rows);
+                    Rectangle { rows, clip_low, clip_high, ..*rectangle }
+                })
+            }
+            _ => {
+                let rows = rectangle.rows.clip(rows.start, rows.end)?;
+                Some(Rectangle { rows, ..*rectangle })
+            }
+        }
+    }
+
     /// The rows of a rolling instance as one rectangle.
     fn rolled(&self, axis: Axis, rows: &Range<usize>) -> (Span, usize, usize) {
         let (tap, tap_step) = if self.sweep.reversed { (axis.kernel() - 1, -1) } else { (0, 1) };
@@ -310,17 +367,19 @@ const STREAMED_SOURCE: usize = 1 << 20;
 /// prefetchers follow.
 const STREAMED_COLUMNS: usize = 3;
 
-/// Whether rolling instances can march down a sweep's rows: windows are clipped at the first
-/// and last rows only, by no more than the steps that fill and drain the rows in flight.
-fn rolls(sweep: &Sweep) -> bool {
+/// Whether an instance can march down a sweep's rows, if it rolls: channels last, windows must be
+/// clipped at the first and last rows only, by half a kernel at most, and there must be as many rows of
+/// results as are in flight.
+fn rolls(instance: &Instance, sweep: &Sweep) -> bool {
+    if instance.body != Body::Roll || instance.layout == Layout::Nchw {
+        return true;
+    }
     let Some([axis, _]) = sweep.convolution else { return false };
     let (kernel, stride) = (axis.kernel(), axis.stride());
-    let in_flight = kernel.div_ceil(stride);
     let (low, output) = (axis.pad_low(), axis.output());
     let high = ((output - 1) * stride + kernel) as isize - low - axis.input() as isize;
-    output >= in_flight
-        && low <= ((in_flight - 1) * stride) as isize
-        && high <= kernel as isize - stride as isize
+    let half = (kernel / 2) as isize;
+    output >= kernel.div_ceil(stride) && low <= half && high <= half
 }
 
 /// Channels of a part and the number of row blocks: such that what a tile revisits stays in the
@@ -333,21 +392,18 @@ fn blocks(
 ) -> (usize, usize) {
     let (channels, [rows, _]) = (sweep.result_channels, sweep.results);
     let budget = (machine.l1 / problem.dtype().size() / 2).clamp(1, usize::MAX / BLOCK_OF_ROWS);
-    match (problem.layout(), instance.body, sweep.convolution) {
-        (Layout::Nchw, ..) => {
-            // The rectangles of a part revisit its planes one after another.
+    match (problem.layout(), instance.body) {
+        (Layout::Nchw, body) => {
+            // The rectangles of a part revisit its planes one after another. Rows may be clipped
+            // anywhere, so planes that roll can be cut.
+            let most = if body == Body::Roll { MOST_ROLLED_ROWS } else { rows };
+            let row_blocks = rows.div_ceil(most);
             let planes = [sweep.source, sweep.results].map(|[rows, columns]| rows * columns);
-            ((budget / planes[0].saturating_add(planes[1])).clamp(1, channels), 1)
+            let planes = planes[0].saturating_add(planes[1]) / row_blocks;
+            ((budget / planes.max(1)).clamp(1, channels), row_blocks)
         }
-        (Layout::Nhwc, Body::Roll, Some([height, width])) => {
-            // A strip is walked down once for each vector of channels: whole cache lines of it stay.
-            let window = (instance.tile.columns - 1) * width.stride() + width.extent();
-            let row_blocks = rows.div_ceil(MOST_ROLLED_ROWS);
-            let rows = rows.div_ceil(row_blocks) * height.stride() + 2;
-            let fit = budget / (window * rows) / CACHE_LINE * CACHE_LINE;
-            (fit.max(CACHE_LINE).min(channels), row_blocks)
-        }
-        (Layout::Nhwc, ..) => {
+        (Layout::Nhwc, Body::Roll) => (channels, 1),
+        (Layout::Nhwc, _) => {
             // Left, inner and right columns of a block of rows follow each other while it is cached.
             let source = sweep.source[0] * sweep.source[1] * sweep.source_channels;
             let blocks = source.div_ceil(BLOCK_OF_ROWS * budget);
@@ -375,7 +431,7 @@ const CACHE_LINE: usize = 16;
 /// Elements of a vector.
 const VECTOR: usize = 4;
 
-/// Rows that a rolling instance marches before it turns to other columns.
+/// Rows that a rolling NCHW instance marches before it turns to other planes.
 const MOST_ROLLED_ROWS: usize = 28;
 
 /// The columns of a plan from left to right.

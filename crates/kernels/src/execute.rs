@@ -1,8 +1,6 @@
 use core::ops::Range;
 
-use depthwise_description::{
-    ColumnTile, Columns, Layout, Part, Plan, Problem, Rectangle, Span, Sweep,
-};
+use depthwise_description::{ColumnTile, Columns, Layout, Part, Plan, Problem, Rectangle, Sweep};
 use depthwise_lanes::{Bounds, Cursor, LANES, Lanes};
 
 use crate::table;
@@ -102,9 +100,12 @@ impl<L: Lanes> Run<'_, L> {
         let weights =
             Steps { row: self.problem.width().kernel() * weight_channels, column: weight_channels };
         let result = Steps { row: sweep.results[1] * results, column: results };
-        let Axes { src, tap, out, rows, columns } = Axes::new(rectangle, source, weights, result);
+        let Axes { src, tap, out, mut rows, columns } =
+            Axes::new(rectangle, source, weights, result);
+        rows.strip = self.plan.strip();
         let depth = Depth {
             len: channels.len(),
+            block: self.plan.block(),
             multiplier,
             phase: channels.start % multiplier,
             products,
@@ -161,7 +162,7 @@ impl<L: Lanes> Run<'_, L> {
         }
         let (low, high) = match rectangle.columns {
             Columns::Tiles(tile) if is_edge(&tile) => {
-                self.overreach(&rectangle.rows, &tile, image, &planes)
+                self.overreach(rectangle, &tile, image, &planes)
             }
             _ => (false, false),
         };
@@ -177,23 +178,25 @@ impl<L: Lanes> Run<'_, L> {
         } else if rows.len > 1 {
             let end = rows.out + (rows.len - 1) * rows.out_step + 1;
             let cut = if low { rows.out + 1 } else { end - 1 };
-            for rows in [rows.clip(rows.out, cut), rows.clip(cut, end)].into_iter().flatten() {
-                self.nchw_rectangle(&Rectangle { rows, ..*rectangle }, image, planes.clone());
+            for rows in [rows.out..cut, cut..end] {
+                if let Some(rectangle) = self.plan.narrowed(rectangle, rows) {
+                    self.nchw_rectangle(&rectangle, image, planes.clone());
+                }
             }
         } else {
             self.nchw_general(rectangle, image, planes);
         }
     }
 
-    /// The columns of a tile, by the general instance.
+    /// A row of a tile's columns, by the general instance.
     fn nchw_general(&self, rectangle: &Rectangle, image: usize, planes: Range<usize>) {
         let Columns::Tiles(tile) = rectangle.columns else { return };
-        let end = tile.out + tile.count * tile.columns;
-        for span in self.sweep.columns() {
-            if let Some(span) = span.clip(tile.out, end) {
+        let (row, end) = (rectangle.rows.out, tile.out + tile.count * tile.columns);
+        let (instance, clip_low, clip_high) = (self.plan.general(), 0, 0);
+        for rows in self.sweep.rows().filter_map(|span| span.clip(row, row + 1)) {
+            for span in self.sweep.columns().filter_map(|span| span.clip(tile.out, end)) {
                 let columns = Columns::Span(span);
-                let instance = self.plan.general();
-                let rectangle = Rectangle { instance, columns, ..*rectangle };
+                let rectangle = Rectangle { instance, rows, clip_low, clip_high, columns };
                 self.nchw_task(&rectangle, image, planes.clone());
             }
         }
@@ -202,13 +205,18 @@ impl<L: Lanes> Run<'_, L> {
     /// Whether a tile's vectors reach before the start and after the end of the source.
     fn overreach(
         &self,
-        rows: &Span,
+        rectangle: &Rectangle,
         tile: &ColumnTile,
         image: usize,
         planes: &Range<usize>,
     ) -> (bool, bool) {
-        let sweep = self.sweep;
-        let Some((windows, unit)) = sweep.column_windows().filter(|_| rows.taps > 0) else {
+        let (sweep, Rectangle { rows, clip_low, clip_high, .. }) = (self.sweep, rectangle);
+        // Rows of the windows that exist.
+        let window =
+            (rows.len - 1) * rows.src_step + rows.taps.saturating_sub(1) * rows.src_tap + 1;
+        let source_rows =
+            if rows.taps > 0 { window.saturating_sub(clip_low + clip_high) } else { 0 };
+        let Some((windows, unit)) = sweep.column_windows().filter(|_| source_rows > 0) else {
             return (false, false);
         };
         let (multiplier, _) = self.multipliers();
@@ -220,7 +228,7 @@ impl<L: Lanes> Run<'_, L> {
         let first = tile.src as isize - tile.clip_low as isize;
         let lanes = tile.columns.div_ceil(unit).next_multiple_of(LANES);
         let last = first + ((lanes - 1) * windows.stride() + windows.kernel() - 1) as isize;
-        let last_row = rows.src + (rows.len - 1) * rows.src_step + (rows.taps - 1) * rows.src_tap;
+        let last_row = rows.src + source_rows - 1;
         let len = self.problem.batch() * sweep.source_channels * sweep.source[0] * sweep.source[1];
         let low = plane(planes.start) + row(rows.src) + first;
         let high = plane(planes.end - 1) + row(last_row) + last;
@@ -243,6 +251,7 @@ impl<L: Lanes> Run<'_, L> {
             [sweep.source, sweep.results].map(|[rows, columns]| rows * columns);
         let depth = Depth {
             len: planes.len(),
+            block: planes.len(),
             multiplier: 1,
             phase: 0,
             products,
@@ -296,6 +305,7 @@ impl Axes {
             src_tap: times(rows.src_tap, source.row),
             weights_tap: rows.tap_step.wrapping_mul(weights.row as isize),
             dst: times(rows.out_step, result.row),
+            strip: rows.len,
             clip_low: rectangle.clip_low,
             clip_high: rectangle.clip_high,
             odd_first: false,
@@ -309,6 +319,7 @@ impl Axes {
                     src_tap: source.column as isize,
                     weights_tap: tile.tap_step * weights.column as isize,
                     dst: result.column as isize,
+                    strip: 0,
                     clip_low: tile.clip_low,
                     clip_high: tile.clip_high,
                     odd_first: tile.odd_first,
@@ -323,6 +334,7 @@ impl Axes {
                     src_tap: times(span.src_tap, source.column),
                     weights_tap: span.tap_step.wrapping_mul(weights.column as isize),
                     dst: times(span.out_step, result.column),
+                    strip: 0,
                     clip_low: 0,
                     clip_high: 0,
                     odd_first: false,

@@ -5,7 +5,7 @@
 
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use crate::task::{Task, each_time, finish, store};
+use crate::task::{Finish, Task, each_time, finish, store};
 
 /// One row of results, `VECTORS` vectors of columns at a time, kernel row after kernel row.
 ///
@@ -84,6 +84,258 @@ pub(crate) fn row<
                 tile_dst = tile_dst.step(tile as isize);
             }
         }
+    }
+}
+
+/// A strip of `VECTORS` vectors of columns, marching down the rows.
+///
+/// ```text
+/// w = all K × K weights, each in all lanes of a vector; acc[0..FLIGHT][0..VECTORS] = bias
+/// for each source row
+///     x = its columns, for each vector and tap
+///     acc[age] += x · w[the kernel row that this source row is to results of that age]
+///     store the oldest results, when this was their last row; all others age
+/// ```
+///
+/// `FLIGHT` = ⌈K/S⌉ rows of results are in flight, so each vector loaded serves as many. Ageing is a
+/// renaming: the loop is unrolled until every accumulator is back in its register. Source rows that do
+/// not exist are passed over, so any number of them may be clipped. `EDGE` as in [`row`], but factors
+/// are masked instead of sums: a column once for all results in flight, weights once for all rows.
+#[inline(always)]
+pub(crate) fn roll<
+    L: Lanes,
+    const K: usize,
+    const S: usize,
+    const FLIGHT: usize,
+    const VECTORS: usize,
+    const EDGE: bool,
+>(
+    l: L,
+    task: &Task<L>,
+) {
+    let Task { rows, columns, depth, .. } = task;
+    let tile = VECTORS * LANES;
+    let (tiles, live) = if EDGE { (1, columns.len) } else { (columns.len / tile, tile) };
+    let masks = if EDGE {
+        Masks::<L, K, VECTORS>::new(l, task, S, columns.len, K / 2)
+    } else {
+        Masks::none(l)
+    };
+    // Rows of the windows that exist, the first of them clipped or not.
+    let window = (rows.len - 1) * S + K;
+    let source_rows = window.saturating_sub(rows.clip_low + rows.clip_high);
+    // Steps that start a row of results. The first ones complete rows above the first, which do not
+    // exist; the others store one, at once where nothing is to be done to it.
+    let steps = rows.len + FLIGHT - 1;
+    let at_once = if task.finish.any { steps } else { FLIGHT - 1 };
+    for plane in 0..depth.len as isize {
+        let fresh = [start(l, task, plane); VECTORS];
+        let weights = weights::<L, K>(l, task, plane);
+        let mut tile_src = task.src.step(plane * depth.src);
+        let mut tile_dst = task.dst.step(plane * depth.dst);
+        for _ in 0..tiles {
+            let mut strip = Strip::<L, K, S, FLIGHT, VECTORS, EDGE> {
+                lanes: l,
+                weights,
+                masks: &masks,
+                acc: [fresh; FLIGHT],
+                line: Line::new(l, tile_src),
+            };
+            let mut dst = tile_dst;
+            let (mut step, mut row) = (0, 0_usize.wrapping_sub(rows.clip_low));
+            'march: loop {
+                unroll!(_turn < FLIGHT => {
+                    unroll!(i < S => {
+                        if row < source_rows {
+                            strip.absorb(i);
+                            strip.line.next(rows.src_tap);
+                        }
+                        row = row.wrapping_add(1);
+                    });
+                    let last = if EDGE { live - (VECTORS - 1) * LANES } else { LANES };
+                    let is_due = step >= at_once || step + 1 >= FLIGHT && {
+                        strip.finish(&task.finish, dst, last);
+                        true
+                    };
+                    if is_due {
+                        strip.store(dst, last);
+                        dst = dst.step(rows.dst);
+                    }
+                    step += 1;
+                    if step == steps {
+                        break 'march;
+                    }
+                    strip.age(fresh);
+                });
+            }
+            tile_src = tile_src.step((tile * S) as isize);
+            tile_dst = tile_dst.step(tile as isize);
+        }
+    }
+}
+
+/// The weights of a plane, each in all lanes of a vector.
+#[inline(always)]
+fn weights<L: Lanes, const K: usize>(l: L, task: &Task<L>, plane: isize) -> [[L::Vector; K]; K] {
+    let src = task.weights.step(plane * task.depth.weights);
+    let mut weights = [[l.zero(); K]; K];
+    unroll!(v < K => {
+        unroll!(u < K => {
+            let row = v as isize * task.rows.weights_tap;
+            // SAFETY: one of the plane's K × K weights.
+            let w = unsafe { l.load_splat(src.step(row + u as isize * task.columns.weights_tap)) };
+            weights[v][u] = w;
+        });
+    });
+    weights
+}
+
+/// The registers of [`roll`]: `acc[age]` holds the results that started `age` steps ago.
+struct Strip<
+    'm,
+    L: Lanes,
+    const K: usize,
+    const S: usize,
+    const FLIGHT: usize,
+    const VECTORS: usize,
+    const EDGE: bool,
+> {
+    lanes: L,
+    weights: [[L::Vector; K]; K],
+    masks: &'m Masks<L, K, VECTORS>,
+    acc: [[L::Vector; VECTORS]; FLIGHT],
+    line: Line<L, K, S, VECTORS>,
+}
+
+impl<
+    L: Lanes,
+    const K: usize,
+    const S: usize,
+    const FLIGHT: usize,
+    const VECTORS: usize,
+    const EDGE: bool,
+> Strip<'_, L, K, S, FLIGHT, VECTORS, EDGE>
+{
+    /// Adds a source row that exists, the `i`-th of its step.
+    #[inline(always)]
+    fn absorb(&mut self, i: usize) {
+        let l = self.lanes;
+        // SAFETY: the tile's vectors, to the end of the last one.
+        let columns = unsafe { self.line.load() };
+        unroll!(v < VECTORS => {
+            unroll!(u < K => {
+                let mask = if EDGE { self.masks.of(v, u) } else { None };
+                let x = mask.map_or(columns[u][v], |mask| l.value_where(mask, columns[u][v]));
+                for (age, acc) in self.acc.iter_mut().enumerate() {
+                    if let Some(weights) = self.weights.get(age * S + i) {
+                        let w = mask.map_or(weights[u], |mask| l.weight_where(mask, weights[u]));
+                        acc[v] = l.fma(acc[v], x, w);
+                    }
+                }
+            });
+        });
+    }
+
+    /// Finishes the oldest results, `last` of the last vector.
+    #[inline(always)]
+    fn finish(&mut self, how: &Finish, dst: L::Dst, last: usize) {
+        let (l, done) = (self.lanes, &mut self.acc[FLIGHT - 1]);
+        if how.accumulate {
+            unroll!(v < VECTORS => {
+                let count = if v + 1 == VECTORS { last } else { LANES };
+                // SAFETY: `Task::new` has vouched for the tile's results.
+                let before = unsafe { l.reload(dst.step((v * LANES) as isize), count) };
+                done[v] = l.add(before, done[v]);
+            });
+        }
+        if let Some(bounds) = &how.bounds {
+            unroll!(v < VECTORS => {
+                done[v] = l.clamp(done[v], bounds);
+            });
+        }
+    }
+
+    /// Stores them.
+    #[inline(always)]
+    fn store(&self, dst: L::Dst, last: usize) {
+        let (l, done) = (self.lanes, &self.acc[FLIGHT - 1]);
+        unroll!(v < VECTORS => {
+            let dst = dst.step((v * LANES) as isize);
+            // SAFETY: `Task::new` has vouched for the tile's results.
+            unsafe {
+                if v + 1 < VECTORS || last == LANES {
+                    l.store(dst, done[v]);
+                } else {
+                    l.store_partial(dst, done[v], last);
+                }
+            }
+        });
+    }
+
+    /// Makes all results one step older, and the youngest fresh.
+    #[inline(always)]
+    fn age(&mut self, fresh: [L::Vector; VECTORS]) {
+        unroll!(younger < FLIGHT - 1 => {
+            let age = FLIGHT - 1 - younger;
+            self.acc[age] = self.acc[age - 1];
+        });
+        self.acc[0] = fresh;
+    }
+}
+
+/// A tile's part of a source row.
+struct Line<L: Lanes, const K: usize, const S: usize, const VECTORS: usize> {
+    lanes: L,
+    /// The first column of each tap: if all were one position's, vectors that lie next to each other could
+    /// not be told to be pairs, which one instruction loads.
+    taps: [L::Src; K],
+}
+
+impl<L: Lanes, const K: usize, const S: usize, const VECTORS: usize> Line<L, K, S, VECTORS> {
+    #[inline(always)]
+    fn new(lanes: L, src: L::Src) -> Self {
+        let tap = |u: usize| if S == 1 && u > 0 { src.step(u as isize).anew() } else { src };
+        Self { lanes, taps: core::array::from_fn(tap) }
+    }
+
+    /// The columns of each tap and vector.
+    ///
+    /// # Safety
+    /// - All of them are inside a tensor that is valid for reads.
+    #[inline(always)]
+    unsafe fn load(&self) -> [[L::Vector; VECTORS]; K] {
+        let l = self.lanes;
+        let mut x = [[l.zero(); VECTORS]; K];
+        unroll!(v < VECTORS => {
+            unroll!(u < K => {
+                let at = self.taps[u].step((v * LANES * S) as isize);
+                // SAFETY: the caller's promise.
+                unsafe {
+                    if S == 1 {
+                        x[u][v] = l.load(at);
+                    } else if u % 2 == 0 && u + 1 < K {
+                        (x[u][v], x[u + 1][v]) = l.load_pair(at.step(u as isize));
+                    }
+                }
+            });
+        });
+        if S == 2 {
+            // The last tap's are those of the tap before the last but one, a lane on.
+            let end = self.taps[0].step((VECTORS * LANES * S + K - 3) as isize);
+            // SAFETY: the caller's promise, for the last vector's last lane.
+            let end = unsafe { l.load_splat(end) };
+            unroll!(v < VECTORS => {
+                let after = if v + 1 < VECTORS { x[K - 3][v + 1] } else { end };
+                x[K - 1][v] = l.shift(x[K - 3][v], after);
+            });
+        }
+        x
+    }
+
+    /// Moves to the next row.
+    #[inline(always)]
+    fn next(&mut self, row: isize) {
+        self.taps = self.taps.map(|tap| tap.step(row));
     }
 }
 

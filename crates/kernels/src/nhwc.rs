@@ -11,7 +11,7 @@ use crate::task::{Task, each_time, finish, store};
 /// One row of results, `COLUMNS` columns at a time, kernel row after kernel row.
 ///
 /// ```text
-/// for each row, tile, vector of channels
+/// for each block of channels, row, tile, vector of channels
 ///     acc[0..COLUMNS] = bias
 ///     for each kernel row that the window has        (a real loop: clipped rows cost nothing)
 ///         w[0..K] = its weights
@@ -35,48 +35,51 @@ pub(crate) fn row<
     l: L,
     task: &Task<L>,
 ) {
-    let Task { rows, columns, .. } = task;
+    let Task { rows, columns, depth, .. } = task;
     let window = (COLUMNS - 1) * S + K;
-    for row in 0..rows.len as isize {
-        let mut tile_src = task.src.step(row * rows.src);
-        let mut tile_dst = task.dst.step(row * rows.dst);
-        for _ in 0..columns.len / COLUMNS {
-            for channel in (0..task.depth.len as isize).step_by(LANES) {
-                let mut acc = [start(l, task, channel); COLUMNS];
-                let mut src = tile_src.step(channel);
-                let mut weights = task.weights.step(channel);
-                let mut taps = rows.taps;
-                loop {
-                    let mut w = [l.zero(); K];
-                    unroll!(u < K => {
-                        // SAFETY: one of the kernel row's K weights.
-                        w[u] = unsafe { l.load(weights.step(u as isize * columns.weights_tap)) };
-                    });
-                    let mut x = [l.zero(); MOST_COLUMNS];
-                    unroll!(j < COLUMNS => {
+    for first in (0..depth.len).step_by(depth.block) {
+        let channels = first as isize..(first + depth.block).min(depth.len) as isize;
+        for row in 0..rows.len as isize {
+            let mut tile_src = task.src.step(row * rows.src);
+            let mut tile_dst = task.dst.step(row * rows.dst);
+            for _ in 0..columns.len / COLUMNS {
+                for channel in channels.clone().step_by(LANES) {
+                    let mut acc = [start(l, task, each_time(task.biased), channel); COLUMNS];
+                    let mut src = tile_src.step(channel);
+                    let mut weights = task.weights.step(channel);
+                    let mut taps = rows.taps;
+                    loop {
+                        let mut w = [l.zero(); K];
                         unroll!(u < K => {
-                            let q = j * S + u;
-                            if q >= LOW && q < window - HIGH {
-                                if j == 0 || u + S >= K {
-                                    let column = src.step((q - LOW) as isize * columns.src_tap);
-                                    // SAFETY: a column of the window that the tile does not miss.
-                                    x[q] = unsafe { l.load(column) };
-                                }
-                                acc[j] = l.fma(acc[j], x[q], w[u]);
-                            }
+                            // SAFETY: one of the kernel row's K weights.
+                            w[u] = unsafe { l.load(weights.step(u as isize * columns.weights_tap)) };
                         });
-                    });
-                    taps -= 1;
-                    if taps == 0 {
-                        break;
+                        let mut x = [l.zero(); MOST_COLUMNS];
+                        unroll!(j < COLUMNS => {
+                            unroll!(u < K => {
+                                let q = j * S + u;
+                                if q >= LOW && q < window - HIGH {
+                                    if j == 0 || u + S >= K {
+                                        let column = src.step((q - LOW) as isize * columns.src_tap);
+                                        // SAFETY: a column of the window that the tile does not miss.
+                                        x[q] = unsafe { l.load(column) };
+                                    }
+                                    acc[j] = l.fma(acc[j], x[q], w[u]);
+                                }
+                            });
+                        });
+                        taps -= 1;
+                        if taps == 0 {
+                            break;
+                        }
+                        src = src.step(rows.src_tap).anew();
+                        weights = weights.step(rows.weights_tap).anew();
                     }
-                    src = src.step(rows.src_tap).anew();
-                    weights = weights.step(rows.weights_tap).anew();
+                    store(l, task, acc, tile_dst.step(channel), columns.dst, (LANES, LANES));
                 }
-                store(l, task, acc, tile_dst.step(channel), columns.dst, (LANES, LANES));
+                tile_src = tile_src.step((COLUMNS * S) as isize * columns.src_tap);
+                tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
             }
-            tile_src = tile_src.step((COLUMNS * S) as isize * columns.src_tap);
-            tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
         }
     }
 }
@@ -170,18 +173,20 @@ const MOST_COLUMNS: usize = 24;
 /// A strip of `COLUMNS` columns, marching down the rows.
 ///
 /// ```text
-/// w = all K × K weights; acc[0..FLIGHT][0..COLUMNS] = bias
+/// w = all K × K weights
 /// for each input row
-///     x = its columns, each loaded once
-///     acc[age] += x · w[the kernel row that this input row is to results of that age]
-///     store the oldest results, when this was their last row; all others age
+///     x = its columns from left to right, each loaded once
+///     acc[0..=FLIGHT][0..COLUMNS] += x · w[the kernel row that this input row is to these results]
+///     the oldest results are stored, when this was their last row; all others age
 /// ```
 ///
-/// `FLIGHT` = ⌈K/S⌉ rows of results are in flight. Ageing is a renaming: the loop is unrolled
-/// until every accumulator is back in its register. 3×3 needs 9 + 3·COLUMNS registers and few for
-/// the input. Rows that the windows miss at the ends of the strip are skipped while it fills and
-/// drains; columns as in [`row`]. Whether there is something to `FINISH` is decided beforehand: a test for
-/// each row would be a tenth of the instructions.
+/// `FLIGHT` = (K − 1) / S rows of results are in flight from one step of S rows to the next. Between these
+/// another row completes while the next one starts, as far behind it as a window is wide: so each result leaves
+/// its register to the one that starts in its column, and 3×3 needs 9 + 2·COLUMNS registers at stride 1, and few
+/// for the input. Ageing is a renaming: the loop is unrolled until every accumulator is back in its
+/// register. Rows that the windows miss at the ends of the strip are skipped while it fills and
+/// drains; columns as in [`row`]. Whether there is something to `FINISH` is decided beforehand: a test
+/// for each row would be a tenth of the instructions.
 #[inline(always)]
 pub(crate) fn roll<
     L: Lanes,
@@ -196,63 +201,42 @@ pub(crate) fn roll<
     l: L,
     task: &Task<L>,
 ) {
-    let Task { rows, columns, .. } = task;
-    let mut tile_src = task.src;
-    let mut tile_dst = task.dst;
-    for _ in 0..columns.len / COLUMNS {
-        for channel in (0..task.depth.len as isize).step_by(LANES) {
-            let fresh = [start(l, task, channel); COLUMNS];
-            let mut strip = Strip::<L, K, S, FLIGHT, COLUMNS, LOW, HIGH, FINISH> {
-                lanes: l,
-                task,
-                weights: [[l.zero(); K]; K],
-                acc: [fresh; FLIGHT],
-                src: tile_src.step(channel),
-                dst: tile_dst.step(channel),
-            };
-            unroll!(v < K => {
-                unroll!(u < K => {
-                    let offset = v as isize * rows.weights_tap + u as isize * columns.weights_tap;
-                    // SAFETY: one of the K × K weights.
-                    strip.weights[v][u] = unsafe { l.load(task.weights.step(channel + offset)) };
-                });
-            });
-            // Fill: the first results start; those that would be above them do not exist.
-            unroll!(j < FLIGHT - 1 => {
-                unroll!(i < S => {
-                    if j * S + i >= rows.clip_low {
-                        strip.absorb(i, 0, j);
-                    }
-                });
-                strip.age(fresh);
-            });
-            // March: each step starts one row of results and completes another.
-            let steps = rows.len - (FLIGHT - 1);
-            for _ in 0..steps % FLIGHT {
-                strip.step(fresh);
+    const { assert!(FLIGHT * S + 1 == K) };
+    let Task { rows, columns, depth, .. } = task;
+    for first in (0..depth.len).step_by(depth.block) {
+        let channels = first as isize..(first + depth.block).min(depth.len) as isize;
+        let mut tile_src = task.src;
+        let mut tile_dst = task.dst;
+        for _ in 0..columns.len / COLUMNS {
+            let strips = rows.len.div_ceil(rows.strip).min(rows.len / FLIGHT);
+            let mut first = 0;
+            for strip in 1..=strips {
+                let end = strip * rows.len / strips;
+                // Only the first windows of all miss rows, and only the last ones.
+                let low = if first == 0 { rows.clip_low } else { 0 };
+                let high = if strip == strips { rows.clip_high } else { 0 };
+                let missed = (rows.clip_low - low) as isize * rows.src_tap;
+                let src = tile_src.step(first as isize * rows.src - missed);
+                let dst = tile_dst.step(first as isize * rows.dst);
+                let mut channel = channels.start;
+                while channel < channels.end {
+                    let (src, dst) = (src.step(channel), dst.step(channel));
+                    let mut strip = Strip::<L, K, S, FLIGHT, COLUMNS, LOW, HIGH, FINISH>::new(
+                        l, task, channel, src, dst,
+                    );
+                    strip.fill(low);
+                    strip.march(end - first - FLIGHT, high);
+                    channel += LANES as isize;
+                }
+                first = end;
             }
-            for _ in 0..steps / FLIGHT {
-                unroll!(_j < FLIGHT => {
-                    strip.step(fresh);
-                });
-            }
-            // Drain: no more results start.
-            unroll!(j < FLIGHT - 1 => {
-                unroll!(i < S => {
-                    if (j + 1) * S + i < K && (j + 1) * S + i + rows.clip_high < K {
-                        strip.absorb(i, j + 1, FLIGHT - 1);
-                    }
-                });
-                strip.complete();
-                strip.age(fresh);
-            });
+            tile_src = tile_src.step((COLUMNS * S) as isize * columns.src_tap);
+            tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
         }
-        tile_src = tile_src.step((COLUMNS * S) as isize * columns.src_tap);
-        tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
     }
 }
 
-/// The registers of [`roll`]: `acc[age]` holds the results that started `age` steps ago.
+/// The registers of [`roll`].
 struct Strip<
     't,
     L: Lanes,
@@ -267,12 +251,16 @@ struct Strip<
     lanes: L,
     task: &'t Task<L>,
     weights: [[L::Vector; K]; K],
+    /// Where results start.
+    fresh: L::Vector,
+    /// Rows of results in flight, the oldest first.
     acc: [[L::Vector; COLUMNS]; FLIGHT],
     src: L::Src,
     dst: L::Dst,
 }
 
 impl<
+    't,
     L: Lanes,
     const K: usize,
     const S: usize,
@@ -281,68 +269,175 @@ impl<
     const LOW: usize,
     const HIGH: usize,
     const FINISH: bool,
-> Strip<'_, L, K, S, FLIGHT, COLUMNS, LOW, HIGH, FINISH>
+> Strip<'t, L, K, S, FLIGHT, COLUMNS, LOW, HIGH, FINISH>
 {
-    /// Adds an input row, the `i`-th of its step, to the results of ages `youngest..=oldest`.
+    /// Input columns of the strip's windows.
+    const WINDOW: usize = (COLUMNS - 1) * S + K;
+
     #[inline(always)]
-    fn absorb(&mut self, i: usize, youngest: usize, oldest: usize) {
-        let (l, window) = (self.lanes, (COLUMNS - 1) * S + K);
+    fn new(lanes: L, task: &'t Task<L>, channel: isize, src: L::Src, dst: L::Dst) -> Self {
+        let fresh = start(lanes, task, task.biased, channel);
+        let mut weights = [[lanes.zero(); K]; K];
+        unroll!(v < K => {
+            let row = task.weights.step(channel + v as isize * task.rows.weights_tap).anew();
+            unroll!(u < K => {
+                let weight = row.step(u as isize * task.columns.weights_tap);
+                // SAFETY: one of the K × K weights.
+                weights[v][u] = unsafe { lanes.load(weight) };
+            });
+        });
+        let acc = [[fresh; COLUMNS]; FLIGHT];
+        Self { lanes, task, weights, fresh, acc, src, dst }
+    }
+
+    /// The first results start. Those that would be above them do not exist, and windows miss `clip` rows,
+    /// half a kernel at most.
+    #[inline(always)]
+    fn fill(&mut self, clip: usize) {
+        let exists = |row: usize| row >= K / 2 || row >= clip;
+        unroll!(j < FLIGHT => {
+            if exists(j * S) {
+                self.absorb(S, FLIGHT - j, true, false);
+            }
+            unroll!(i < S => {
+                if i > 0 && exists(j * S + i) {
+                    self.absorb(i, FLIGHT - 1 - j, false, false);
+                }
+            });
+        });
+    }
+
+    /// Each step completes one row of results and starts another. In the end, those in flight are drained from
+    /// the registers in which they happen to be.
+    #[inline(always)]
+    fn march(&mut self, mut steps: usize, clip_high: usize) {
+        loop {
+            unroll!(_j < FLIGHT => {
+                if steps == 0 {
+                    return self.drain(clip_high);
+                }
+                steps -= 1;
+                self.absorb(S, 0, true, true);
+                unroll!(i < S => {
+                    if i > 0 {
+                        self.absorb(i, 0, false, false);
+                    }
+                });
+            });
+        }
+    }
+
+    /// No more results start. The last windows miss `clip` rows, half a kernel at most.
+    #[inline(always)]
+    fn drain(&mut self, clip: usize) {
+        let exists = |row: usize| row < K - K / 2 || row + clip < K;
+        unroll!(j < FLIGHT => {
+            let row = (j + 1) * S;
+            if exists(row) {
+                self.absorb(row, j, false, true);
+            } else {
+                self.complete(j);
+            }
+            unroll!(i < S => {
+                if i > 0 && j + 1 < FLIGHT && exists(row + i) {
+                    self.absorb(row + i, j + 1, false, false);
+                }
+            });
+        });
+    }
+
+    /// Adds an input row to the results from `acc[oldest]` on, as kernel row `youngest` of the youngest.
+    /// The oldest may complete with it, and with its first kernel row the next results start.
+    #[inline(always)]
+    fn absorb(&mut self, youngest: usize, oldest: usize, starts: bool, completes: bool) {
+        let l = self.lanes;
         let mut x = [l.zero(); MOST_COLUMNS];
+        let mut young = [self.fresh; COLUMNS];
         unroll!(j < COLUMNS => {
             unroll!(u < K => {
                 let q = j * S + u;
-                if q >= LOW && q < window - HIGH {
-                    if j == 0 || u + S >= K {
+                if j == 0 || u + S >= K {
+                    if Self::has(q) {
                         let column = (q - LOW) as isize * self.task.columns.src_tap;
                         // SAFETY: a column of the window that the strip does not miss.
                         x[q] = unsafe { l.load(self.src.step(column)) };
                     }
-                    for age in youngest..=oldest {
-                        if i + age * S < K {
-                            let w = self.weights[i + age * S][u];
-                            self.acc[age][j] = l.fma(self.acc[age][j], x[q], w);
+                    unroll!(k < FLIGHT => {
+                        let v = youngest + (FLIGHT - 1 - k) * S;
+                        if k >= oldest && v < K {
+                            Self::add(l, &mut self.acc[k], &x, q, &self.weights[v]);
                         }
+                    });
+                    if completes && u + 1 == K {
+                        self.store(self.acc[oldest][j], j);
+                    }
+                    if starts && u + 1 == K {
+                        young[j] = l.again(&self.fresh);
+                    }
+                    if starts && q + 1 >= K {
+                        Self::add(l, &mut young, &x, q + 1 - K, &self.weights[0]);
                     }
                 }
             });
         });
-        self.src = self.src.step(self.task.rows.src_tap);
+        if starts {
+            unroll!(u < K => {
+                if u > 0 {
+                    Self::add(l, &mut young, &x, Self::WINDOW - K + u, &self.weights[0]);
+                }
+            });
+            unroll!(k < FLIGHT - 1 => {
+                self.acc[k] = self.acc[k + 1];
+            });
+            self.acc[FLIGHT - 1] = young;
+        }
+        self.src = self.src.step(self.task.rows.src_tap).anew();
+        if completes {
+            self.dst = self.dst.step(self.task.rows.dst).anew();
+        }
     }
 
-    /// A step of the march.
+    /// Whether the strip does not miss column `q` of its windows.
     #[inline(always)]
-    fn step(&mut self, fresh: [L::Vector; COLUMNS]) {
-        unroll!(i < S => {
-            self.absorb(i, 0, FLIGHT - 1);
-        });
-        self.complete();
-        self.age(fresh);
+    fn has(q: usize) -> bool {
+        q >= LOW && q < Self::WINDOW - HIGH
     }
 
-    /// Stores the oldest results.
+    /// Adds column `q` of an input row to the results whose windows have it.
     #[inline(always)]
-    fn complete(&mut self) {
+    fn add(
+        l: L,
+        acc: &mut [L::Vector; COLUMNS],
+        x: &[L::Vector; MOST_COLUMNS],
+        q: usize,
+        weights: &[L::Vector; K],
+    ) {
         unroll!(j < COLUMNS => {
-            // Results have as many channels as the source, and so its step: no registers for another.
-            let dst = self.dst.step(j as isize * self.task.columns.src_tap);
-            let mut done = self.acc[FLIGHT - 1][j];
-            if FINISH {
-                done = finish(self.lanes, &self.task.finish, done, dst, LANES);
+            if Self::has(q) && j * S <= q && q - j * S < K {
+                acc[j] = l.fma(acc[j], x[q], weights[q - j * S]);
             }
-            // SAFETY: one of the strip's results.
-            unsafe { self.lanes.store(dst, done) };
         });
-        self.dst = self.dst.step(self.task.rows.dst);
     }
 
-    /// Makes all results one step older, and the youngest fresh.
+    /// Stores a row of results.
     #[inline(always)]
-    fn age(&mut self, fresh: [L::Vector; COLUMNS]) {
-        unroll!(younger < FLIGHT - 1 => {
-            let age = FLIGHT - 1 - younger;
-            self.acc[age] = self.acc[age - 1];
+    fn complete(&mut self, row: usize) {
+        unroll!(j < COLUMNS => {
+            self.store(self.acc[row][j], j);
         });
-        self.acc[0] = fresh;
+        self.dst = self.dst.step(self.task.rows.dst).anew();
+    }
+
+    /// Stores the result of column `j`.
+    #[inline(always)]
+    fn store(&self, mut result: L::Vector, j: usize) {
+        // Results have as many channels as the source, and so its step: no registers for another.
+        let dst = self.dst.step(j as isize * self.task.columns.src_tap);
+        if FINISH {
+            result = finish(self.lanes, &self.task.finish, result, dst, LANES);
+        }
+        // SAFETY: one of the strip's results.
+        unsafe { self.lanes.store(dst, result) };
     }
 }
 
@@ -392,26 +487,26 @@ fn span_vectors<L: Lanes, C: Channels<L>>(
         let (src, dst) = (task.src.step(row * task.rows.src), task.dst.step(row * task.rows.dst));
         let mut column = 0;
         while column < task.columns.len {
-            let left = task.columns.len - column;
+            let width = match task.columns.len - column {
+                8.. if !(LEAN && C::RARE) => 8,
+                4.. => 4,
+                2.. if !(LEAN && C::RARE) => 2,
+                _ => 1,
+            };
             let j = column as isize;
             let src = src.step(j * task.columns.src + channels.source(channel));
             let dst = dst.step(j * task.columns.dst + channel as isize);
             for v in (0..(vectors * LANES) as isize).step_by(LANES) {
                 let (src, dst, first) = (src.step(v), dst.step(v), channel as isize + v);
                 let weights = task.weights.step(channels.weights(channel) + v);
-                match left {
-                    8.. => span_columns::<L, C, 8>(l, task, src, weights, dst, first, channels),
-                    4..8 => span_columns::<L, C, 4>(l, task, src, weights, dst, first, channels),
-                    2..4 => span_columns::<L, C, 2>(l, task, src, weights, dst, first, channels),
+                match width {
+                    8 => span_columns::<L, C, 8>(l, task, src, weights, dst, first, channels),
+                    4 => span_columns::<L, C, 4>(l, task, src, weights, dst, first, channels),
+                    2 => span_columns::<L, C, 2>(l, task, src, weights, dst, first, channels),
                     _ => span_columns::<L, C, 1>(l, task, src, weights, dst, first, channels),
                 }
             }
-            column += match left {
-                8.. => 8,
-                4..8 => 4,
-                2..4 => 2,
-                _ => 1,
-            };
+            column += width;
         }
     }
 }
@@ -462,8 +557,8 @@ fn span_columns<L: Lanes, C: Channels<L>, const COLUMNS: usize>(
 
 /// Where accumulators start: at the bias, or at +0.
 #[inline(always)]
-fn start<L: Lanes>(l: L, task: &Task<L>, channel: isize) -> L::Vector {
-    if each_time(task.biased) {
+fn start<L: Lanes>(l: L, task: &Task<L>, biased: bool, channel: isize) -> L::Vector {
+    if biased {
         // SAFETY: the biases of four channels start here.
         unsafe { l.load(task.bias.step(channel)) }
     } else {

@@ -89,7 +89,7 @@ macro_rules! body {
                 $s,
                 LOW,
                 HIGH,
-                nhwc::roll::<L, $k, $s, $rows, $columns, LOW, HIGH, true>($l, $task)
+                nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, LOW, HIGH, true>($l, $task)
             )
         } else {
             clipped!(
@@ -98,7 +98,7 @@ macro_rules! body {
                 $s,
                 LOW,
                 HIGH,
-                nhwc::roll::<L, $k, $s, $rows, $columns, LOW, HIGH, false>($l, $task)
+                nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, LOW, HIGH, false>($l, $task)
             )
         }
     };
@@ -107,6 +107,14 @@ macro_rules! body {
     };
     (Forward Nhwc Span () () $rows:literal $columns:literal $l:ident $task:ident) => {
         nhwc::span($l, $task)
+    };
+    (Forward Nchw Roll ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
+        edges!(
+            edge_vectors($task, 1),
+            VECTORS,
+            EDGE,
+            nchw::roll::<L, $k, $s, $rows, VECTORS, EDGE>($l, $task)
+        )
     };
     (Forward Nchw Row ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
         edges!(

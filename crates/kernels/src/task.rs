@@ -17,6 +17,9 @@ pub struct Walk {
     pub weights_tap: isize,
     /// Destination, from one result to the next.
     pub dst: isize,
+    /// Results that are computed before those of other channels, at least as many as are in flight
+    /// (rolling kernels).
+    pub strip: usize,
     /// Source positions that the first windows miss (rolling kernels) or that the first tile's
     /// do (tiles of columns).
     pub clip_low: usize,
@@ -48,6 +51,8 @@ pub struct Task<L: Lanes> {
 pub(crate) struct Depth {
     /// Result channels.
     pub len: usize,
+    /// Channels of which the whole rectangle is computed before those of others (tiles of NHWC).
+    pub block: usize,
     /// Result channels of each source channel, and how many of them come before the first.
     pub multiplier: usize,
     pub phase: usize,

@@ -85,6 +85,13 @@ pub trait Lanes: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// Four times +0.
     fn zero(self) -> Self::Vector;
 
+    /// The same vector in another register. Where a copy would take a turn of the multiply-adders and a load
+    /// would not, it comes from memory.
+    #[inline(always)]
+    fn again(self, vector: &Self::Vector) -> Self::Vector {
+        *vector
+    }
+
     /// Four times `element`.
     fn splat(self, element: Self::Element) -> Self::Vector;
 
@@ -154,6 +161,9 @@ pub trait Lanes: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// Lanes 0 of both, lanes 1, and so on: `[a0, b0, a1, b1]` and `[a2, b2, a3, b3]`.
     fn zip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector);
 
+    /// A lane on: `[a1, a2, a3, b0]`.
+    fn shift(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+
     /// `a + b`, rounded.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
@@ -171,6 +181,15 @@ pub trait Lanes: Copy + core::fmt::Debug + Send + Sync + 'static {
         a: Self::Vector,
         b: Self::Vector,
     ) -> Self::Vector;
+
+    /// The vector where the mask is set, +0 elsewhere.
+    ///
+    /// A multiply-add of this and of [`weight_where`](Self::weight_where) is `fma_where`: it adds
+    /// +0 · −0 = −0, which changes nothing.
+    fn value_where(self, mask: Self::Mask, vector: Self::Vector) -> Self::Vector;
+
+    /// The vector where the mask is set, −0 elsewhere.
+    fn weight_where(self, mask: Self::Mask, vector: Self::Vector) -> Self::Vector;
 
     /// The mask of lanes `from..to`, both at most 4.
     fn mask(self, from: usize, to: usize) -> Self::Mask;

@@ -1,5 +1,10 @@
+#[cfg(any(miri, test))]
+mod interpreted;
+
 use core::arch::aarch64::*;
 
+#[cfg(miri)]
+use self::interpreted::{vld2q_f32, vmaxq_f32, vminq_f32};
 use crate::cursor::{Cursor, Dst, Src};
 use crate::{Bounds, Fused, LANES, Lanes};
 
@@ -33,6 +38,12 @@ impl Lanes for Neon {
     fn splat(self, element: f32) -> float32x4_t {
         // SAFETY: the token is the proof of NEON.
         unsafe { vdupq_n_f32(element) }
+    }
+
+    #[inline(always)]
+    fn again(self, vector: &float32x4_t) -> float32x4_t {
+        // SAFETY: a reference is valid for reads.
+        unsafe { core::ptr::read_volatile(vector) }
     }
 
     #[inline(always)]
@@ -154,6 +165,12 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
+    fn shift(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON.
+        unsafe { vextq_f32::<1>(a, b) }
+    }
+
+    #[inline(always)]
     fn add(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
         // SAFETY: the token is the proof of NEON.
         unsafe { vaddq_f32(a, b) }
@@ -181,6 +198,18 @@ impl Lanes for Neon {
     ) -> float32x4_t {
         // SAFETY: the token is the proof of NEON.
         unsafe { vbslq_f32(mask, vfmaq_f32(acc, a, b), acc) }
+    }
+
+    #[inline(always)]
+    fn value_where(self, mask: uint32x4_t, vector: float32x4_t) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON.
+        unsafe { vbslq_f32(mask, vector, vdupq_n_f32(0.0)) }
+    }
+
+    #[inline(always)]
+    fn weight_where(self, mask: uint32x4_t, vector: float32x4_t) -> float32x4_t {
+        // SAFETY: the token is the proof of NEON.
+        unsafe { vbslq_f32(mask, vector, vdupq_n_f32(-0.0)) }
     }
 
     #[inline(always)]

@@ -126,6 +126,16 @@ mod vector {
         unsafe { _mm_shuffle_ps::<0b11_01_10_00>(low, high) }
     }
 
+    /// Elements 1, 2, 3 of `a` and 0 of `b`.
+    #[inline(always)]
+    pub fn shift(a: Vector, b: Vector) -> Vector {
+        // SAFETY: SSE2 is part of the x86-64 baseline.
+        unsafe {
+            let first_of_b = _mm_move_ss(a, b);
+            _mm_shuffle_ps::<0b00_11_10_01>(first_of_b, first_of_b)
+        }
+    }
+
     #[inline(always)]
     pub fn add(a: Vector, b: Vector) -> Vector {
         // SAFETY: SSE2 is part of the x86-64 baseline.
@@ -231,6 +241,12 @@ mod vector {
     #[inline(always)]
     pub fn even_odd(low: Vector, high: Vector) -> Vector {
         [low[0], low[2], high[1], high[3]]
+    }
+
+    /// Elements 1, 2, 3 of `a` and 0 of `b`.
+    #[inline(always)]
+    pub fn shift(a: Vector, b: Vector) -> Vector {
+        [a[1], a[2], a[3], b[0]]
     }
 
     #[inline(always)]
@@ -364,6 +380,11 @@ impl<C: Contract> Lanes for Portable<C> {
     }
 
     #[inline(always)]
+    fn shift(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        vector::shift(a, b)
+    }
+
+    #[inline(always)]
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
         vector::add(a, b)
     }
@@ -395,6 +416,16 @@ impl<C: Contract> Lanes for Portable<C> {
         } else {
             vector::add_where(mask, acc, a, b)
         }
+    }
+
+    #[inline(always)]
+    fn value_where(self, mask: Self::Mask, vector: Self::Vector) -> Self::Vector {
+        vector::select(mask, vector, vector::splat(0.0))
+    }
+
+    #[inline(always)]
+    fn weight_where(self, mask: Self::Mask, vector: Self::Vector) -> Self::Vector {
+        vector::select(mask, vector, vector::splat(-0.0))
     }
 
     #[inline(always)]

@@ -138,6 +138,11 @@ macro_rules! simd128_lanes {
             }
 
             #[inline(always)]
+            fn shift(self, a: v128, b: v128) -> v128 {
+                i32x4_shuffle::<1, 2, 3, 4>(a, b)
+            }
+
+            #[inline(always)]
             fn add(self, a: v128, b: v128) -> v128 {
                 f32x4_add(a, b)
             }
@@ -159,6 +164,16 @@ macro_rules! simd128_lanes {
             #[inline(always)]
             fn fma_where(self, $mask: Mask, $acc: v128, $a: v128, $b: v128) -> v128 {
                 $fma_where
+            }
+
+            #[inline(always)]
+            fn value_where(self, mask: Mask, vector: v128) -> v128 {
+                v128_and(vector, mask.set)
+            }
+
+            #[inline(always)]
+            fn weight_where(self, mask: Mask, vector: v128) -> v128 {
+                v128_or(v128_and(vector, mask.set), mask.minus_zero)
             }
 
             #[inline(always)]

@@ -1,10 +1,11 @@
 //! Calling cargo on this workspace.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// The libraries, which are for every target.
@@ -22,6 +23,9 @@ pub const COUNTER: &str = "depthwise-counter";
 
 /// The package that judges them all.
 pub const VERIFICATION: &str = "depthwise-verification";
+
+/// Our code as released, the code of others compiled soon.
+pub const TESTED: [&str; 2] = ["--profile", "tested"];
 
 /// The workspace's root directory.
 pub fn root() -> &'static Path {
@@ -62,32 +66,47 @@ pub fn target_directory() -> Result<PathBuf> {
 /// Runs `command`, a `cargo build` that makes one program, and finds the program. Prints to stderr
 /// only.
 pub fn build_program(command: &mut Command) -> Result<PathBuf> {
-    build(command, |message| message["executable"].as_str())
+    let program = build(command, program)?.into_values().next();
+    program.context("the build made no program")
+}
+
+/// Runs `command`, a `cargo build`, and finds the programs it made, by name.
+pub fn build_programs(command: &mut Command) -> Result<BTreeMap<String, PathBuf>> {
+    build(command, program)
+}
+
+fn program(message: &Value) -> Option<&str> {
+    message["executable"].as_str()
 }
 
 /// Runs `command`, a `cargo build` that makes one dynamic library, and finds it.
 pub fn build_library(command: &mut Command) -> Result<PathBuf> {
-    build(command, |message| {
+    let made = build(command, |message| {
         let dynamic = message["target"]["crate_types"][0] == "cdylib";
         message["filenames"][0].as_str().filter(|_| dynamic)
-    })
+    })?;
+    made.into_values().next().context("the build made no dynamic library")
 }
 
-/// Runs `command`, a `cargo build`, and finds what it made: the first that `wanted` finds in a message.
-fn build(command: &mut Command, wanted: fn(&Value) -> Option<&str>) -> Result<PathBuf> {
+/// Runs `command`, a `cargo build`, and finds what it made: all that `wanted` finds in messages, by name.
+fn build(
+    command: &mut Command,
+    wanted: fn(&Value) -> Option<&str>,
+) -> Result<BTreeMap<String, PathBuf>> {
     let output = command
         .args(["--quiet", "--message-format=json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()
         .context("cannot start cargo")?;
     ensure!(output.status.success(), "the build failed");
+    let mut all = BTreeMap::new();
     for line in output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         let message: Value = serde_json::from_slice(line)?;
-        if let Some(made) = wanted(&message) {
-            return Ok(made.into());
+        if let (Some(made), Some(name)) = (wanted(&message), message["target"]["name"].as_str()) {
+            all.insert(name.to_owned(), made.into());
         }
     }
-    bail!("the build made nothing that was wanted")
+    Ok(all)
 }
 
 /// Runs `command`, saying which on stderr, and fails if it fails.

@@ -5,13 +5,14 @@ use anyhow::{Context, Result};
 use crate::cargo;
 use crate::isa::Target;
 use crate::setup::{self, Need};
+use crate::workflows;
 
 /// Targets without an operating system; the first has no std at all.
 const BARE_TARGETS: [&str; 2] = ["aarch64-unknown-none", "wasm32-unknown-unknown"];
 
 /// What the checks take.
 pub fn needs() -> Vec<Need> {
-    let mut needs = vec![Need::RUSTFMT, Need::CLIPPY];
+    let mut needs = vec![Need::RUSTFMT, Need::CLIPPY, Need::Node];
     needs.extend(BARE_TARGETS.map(Need::RustTarget));
     needs.extend(Target::all().into_iter().flat_map(Target::build_needs));
     needs
@@ -21,14 +22,15 @@ pub fn needs() -> Vec<Need> {
 pub fn run() -> Result<()> {
     setup::ensure(&needs())?;
     cargo::run(cargo::command("fmt").args(["--all", "--check"]))?;
+    workflows::check()?;
     clippy()?;
     let mut doc = cargo::command("doc");
     doc.args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
     cargo::run(&mut doc)?;
     for target in BARE_TARGETS {
-        let mut build = cargo::command("build");
-        build.args(["-p", cargo::PUBLIC, "--no-default-features", "--target", target]);
-        cargo::run(build.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS"))?;
+        let mut check = cargo::command("check");
+        check.args(["-p", cargo::PUBLIC, "--no-default-features", "--target", target]);
+        cargo::run(check.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS"))?;
     }
     Ok(())
 }

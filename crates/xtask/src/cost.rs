@@ -6,9 +6,10 @@
 
 mod baseline;
 mod disassembly;
-mod estimate;
-mod guest;
-mod record;
+pub mod emulator;
+pub mod estimate;
+pub mod guest;
+pub mod record;
 mod report;
 mod workers;
 
@@ -29,10 +30,11 @@ use crate::cargo;
 use crate::setup::Need;
 
 /// The committed counts.
-const BASELINE: &str = "crates/kernels/cost-baseline.tsv";
+pub const BASELINE: &str = "crates/kernels/cost-baseline.tsv";
 
 /// The networks whose counts are committed.
-const NETWORKS: [&str; 4] = ["mobilenet_v1", "mobilenet_v2", "efficientnet_b0", "convnext_tiny"];
+pub const NETWORKS: [&str; 4] =
+    ["mobilenet_v1", "mobilenet_v2", "efficientnet_b0", "convnext_tiny"];
 
 /// What to count, and what to do with the counts.
 #[derive(Args)]
@@ -65,20 +67,25 @@ struct Run {
 
 /// What was executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Counts {
-    instructions: u64,
-    /// Vector multiply-adds, their lanes and those of scalar ones.
-    fmas: u64,
-    lanes: u64,
+pub struct Counts {
+    /// Instructions.
+    pub instructions: u64,
+    /// Vector multiply-adds.
+    pub fmas: u64,
+    /// The lanes of these, and scalar multiply-adds.
+    pub lanes: u64,
     /// Vector registers that were loaded, parts of them included.
-    vector_loads: u64,
-    load_bytes: u64,
-    store_bytes: u64,
-    /// Lines that came into the first level of cache, and into the second.
-    l1_fills: u64,
-    l2_fills: u64,
+    pub vector_loads: u64,
+    /// Bytes that were loaded.
+    pub load_bytes: u64,
+    /// Bytes that were stored.
+    pub store_bytes: u64,
+    /// Lines that came into the first level of cache.
+    pub l1_fills: u64,
+    /// Lines that came into the second.
+    pub l2_fills: u64,
     /// Estimated.
-    cycles: u64,
+    pub cycles: u64,
 }
 
 /// What counting takes.
@@ -116,17 +123,25 @@ fn count(guest: &Guest, options: &Options) -> Result<Vec<Layer>> {
     let records = workers::map(&numbers, |&number| {
         guest.count(&options.networks, number, options.instances)
     })?;
-    let all = || records.iter().flatten().map(|(_, record)| record);
-    let disassembly = Disassembly::of(all().flat_map(Record::words))?;
-    let estimates = Estimates::of(all(), &disassembly)?;
-    let layers = descriptions.into_iter().zip(&records).map(|(description, records)| {
-        let runs = records.iter().map(|(description, record)| Run {
-            description: description.clone(),
-            counts: Counts::of(record, &disassembly, estimates.cycles(record)),
-        });
+    let mut all = counts(&records.iter().flatten().map(|(_, record)| record).collect::<Vec<_>>())?
+        .into_iter();
+    let layers = descriptions.into_iter().zip(records).map(|(description, records)| {
+        let runs = records
+            .into_iter()
+            .zip(&mut all)
+            .map(|((description, _), counts)| Run { description, counts });
         Layer { description, runs: runs.collect() }
     });
     Ok(layers.collect())
+}
+
+/// What was executed in each region.
+pub fn counts(records: &[&Record]) -> Result<Vec<Counts>> {
+    let all = || records.iter().copied();
+    let disassembly = Disassembly::of(all().flat_map(Record::words))?;
+    let estimates = Estimates::of(all(), &disassembly)?;
+    let counts = all().map(|record| Counts::of(record, &disassembly, estimates.cycles(record)));
+    Ok(counts.collect())
 }
 
 impl Counts {

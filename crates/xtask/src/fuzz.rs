@@ -1,8 +1,10 @@
 //! `cargo xtask fuzz`: every fuzz target for a while, from the seeds in the repository.
 //!
 //! `fuzz/seeds/TARGET.hex` has a line of hexadecimal digits for each seed; cargo-fuzz wants a file for each,
-//! in `fuzz/corpus/TARGET`, where it leaves what it finds.
+//! in `fuzz/corpus/TARGET`, where it leaves what it finds. A seed with a remark found a bug once: such lines stay when
+//! seeds are made anew.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -43,18 +45,21 @@ enum Target {
 }
 
 impl Target {
-    /// Its name, and the longest input.
-    fn bounds(self) -> (&'static str, u32) {
+    fn name(self) -> &'static str {
         match self {
-            Self::Plan => ("plan", 160),
-            Self::Api => ("api", 160),
-            Self::Kernels => ("kernels", 32),
-            Self::CaseFolder => ("case_folder", 2048),
+            Self::Plan => "plan",
+            Self::Api => "api",
+            Self::Kernels => "kernels",
+            Self::CaseFolder => "case_folder",
         }
     }
 
-    fn name(self) -> &'static str {
-        self.bounds().0
+    /// The fuzzer's options, `-NAME=VALUE`, from the file that ClusterFuzzLite reads, too.
+    fn options(self) -> Result<Vec<String>> {
+        let path = cargo::root().join("fuzz/options").join(self.name()).with_extension("options");
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let options = text.lines().filter_map(|line| line.split_once('='));
+        Ok(options.map(|(name, value)| format!("-{}={}", name.trim(), value.trim())).collect())
     }
 
     fn seeds(self) -> PathBuf {
@@ -77,20 +82,38 @@ impl Target {
         Ok(())
     }
 
-    /// Writes the corpus as seeds, below the remarks that the file begins with.
+    /// Writes the corpus as seeds, below the lines with remarks.
     fn harvest(self) -> Result<()> {
-        let (path, mut lines) = (self.seeds(), Vec::new());
-        for entry in fs::read_dir(self.corpus())? {
-            let bytes = fs::read(entry?.path())?;
-            lines.push(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
-        }
-        lines.retain(|line| !line.is_empty());
-        lines.sort();
+        let path = self.seeds();
+        let found = fs::read_dir(self.corpus())?.map(|entry| Ok(digits(&fs::read(entry?.path())?)));
+        let found: Vec<_> = found.collect::<Result<_>>()?;
         let text = fs::read_to_string(&path).unwrap_or_default();
-        let kept = text.lines().take_while(|line| line.starts_with('#')).map(str::to_owned);
-        let all: Vec<String> = kept.chain(lines).collect();
-        fs::write(&path, all.join("\n") + "\n").with_context(|| path.display().to_string())
+        fs::write(&path, merged(&text, found)).with_context(|| path.display().to_string())
     }
+
+    /// Where the fuzzer leaves inputs that found a bug.
+    fn artifacts(self) -> PathBuf {
+        cargo::root().join("fuzz/artifacts").join(self.name())
+    }
+
+    /// Inputs that found a bug, as lines of seeds.
+    fn found(self) -> BTreeSet<String> {
+        let entries = fs::read_dir(self.artifacts()).into_iter().flatten().flatten();
+        entries.filter_map(|entry| Some(digits(&fs::read(entry.path()).ok()?))).collect()
+    }
+}
+
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The text of a file of seeds: its lines with remarks, and all others replaced by those of a corpus.
+fn merged(text: &str, mut corpus: Vec<String>) -> String {
+    let kept: Vec<_> = text.lines().filter(|line| line.contains('#')).map(str::to_owned).collect();
+    let known: Vec<_> = kept.iter().filter_map(|line| line.split('#').next()).collect();
+    corpus.retain(|line| !line.is_empty() && !known.iter().any(|digits| digits.trim() == line));
+    corpus.sort();
+    [kept, corpus].concat().join("\n") + "\n"
 }
 
 /// The bytes of each line, without remarks after a `#`.
@@ -121,9 +144,14 @@ pub fn run(options: &Options) -> Result<()> {
             target.harvest()?;
         } else {
             let mut fuzz = command(target, "run", options)?;
-            fuzz.args(["--", "-timeout=60", "-rss_limit_mb=4096", "-len_control=0"]);
-            fuzz.arg(format!("-max_len={}", target.bounds().1));
-            cargo::run(fuzz.arg(format!("-max_total_time={}", options.seconds)))?;
+            fuzz.arg("--").args(target.options()?);
+            fuzz.arg(format!("-max_total_time={}", options.seconds));
+            let before = target.found();
+            let done = cargo::run(&mut fuzz);
+            for line in target.found().difference(&before) {
+                eprintln!("to keep this in {}:\n{line} # what it found", target.seeds().display());
+            }
+            done?;
         }
     }
     Ok(())
@@ -152,6 +180,13 @@ mod tests {
     }
 
     #[test]
+    fn what_found_a_bug_stays() {
+        let text = "# Cases.\n00ff # an overflow\n12\n";
+        let corpus = ["34", "00ff", "", "0a"].map(str::to_owned).into();
+        assert_eq!(merged(text, corpus), "# Cases.\n00ff # an overflow\n0a\n34\n");
+    }
+
+    #[test]
     fn every_target_has_seeds_and_is_built() {
         let manifest = fs::read_to_string(cargo::root().join("fuzz/Cargo.toml")).unwrap();
         for target in Target::value_variants() {
@@ -159,6 +194,8 @@ mod tests {
             assert!(parse(&text).all(|seed| seed.is_ok()));
             assert!(parse(&text).count() > 0, "{target:?}");
             assert!(manifest.contains(&format!("name = \"{}\"", target.name())));
+            let options = target.options().unwrap();
+            assert!(options.iter().any(|option| option.starts_with("-max_len=")), "{options:?}");
         }
     }
 }

@@ -22,6 +22,8 @@ pub enum Need {
     RustComponent(&'static str, &'static str),
     /// A toolchain beside the active one.
     RustToolchain(&'static str),
+    /// A component of the nightly toolchain, and a file that it brings.
+    NightlyComponent(&'static str, &'static str),
     /// A package of programs for cargo, by the name of one.
     CargoProgram(&'static str),
     /// A Debian package, and what shows that it's there: any of these programs or absolute paths.
@@ -44,6 +46,8 @@ impl Need {
     /// The C library AArch64 programs are linked with.
     pub const CROSS_LIBC: Self =
         Self::Package("libc6-dev-arm64-cross", &["/usr/aarch64-linux-gnu/lib/libc.so"]);
+    /// Gets packages from PyPI.
+    pub const PIP: Self = Self::Package("python3-pip", &["pip3", "pip"]);
     /// Browsers, for the tests of the web package.
     pub const CHROMIUM: Self = Self::Package("chromium", &["/usr/bin/chromium"]);
     /// The other engine.
@@ -54,8 +58,17 @@ impl Need {
     pub const CLIPPY: Self = Self::RustComponent("clippy", "cargo-clippy");
     /// Compiles for the fuzzer.
     pub const NIGHTLY: Self = Self::RustToolchain("nightly");
+    /// Interprets.
+    pub const MIRI: Self = Self::NightlyComponent("miri", "bin/cargo-miri");
+    /// The standard library, to be compiled otherwise.
+    pub const NIGHTLY_SOURCE: Self =
+        Self::NightlyComponent("rust-src", "lib/rustlib/src/rust/library/Cargo.toml");
     /// Fuzzes.
     pub const CARGO_FUZZ: Self = Self::CargoProgram("cargo-fuzz");
+    /// Compiles the standard library so that it checks more.
+    pub const CARGO_CAREFUL: Self = Self::CargoProgram("cargo-careful");
+    /// Plants bugs.
+    pub const CARGO_MUTANTS: Self = Self::CargoProgram("cargo-mutants");
 
     fn is_met(self) -> bool {
         match self {
@@ -68,6 +81,11 @@ impl Need {
             Self::RustToolchain(name) => {
                 first_line(Command::new("rustup").args(["run", name, "rustc", "--version"]))
                     .is_some()
+            }
+            Self::NightlyComponent(_, file) => {
+                let sysroot = ["run", "nightly", "rustc", "--print", "sysroot"];
+                first_line(Command::new("rustup").args(sysroot))
+                    .is_some_and(|sysroot| PathBuf::from(sysroot).join(file).is_file())
             }
             Self::CargoProgram(name) => is_installed(name),
             Self::Package(_, proofs) => proofs.iter().any(|proof| is_installed(proof)),
@@ -110,6 +128,7 @@ struct Missing {
     targets: Vec<&'static str>,
     components: Vec<&'static str>,
     toolchains: Vec<&'static str>,
+    nightly_components: Vec<&'static str>,
     programs: Vec<&'static str>,
     packages: Vec<&'static str>,
     node: bool,
@@ -123,13 +142,16 @@ impl Missing {
                 Need::RustTarget(triple) => missing.targets.push(triple),
                 Need::RustComponent(component, _) => missing.components.push(component),
                 Need::RustToolchain(name) => missing.toolchains.push(name),
+                Need::NightlyComponent(name, _) => missing.nightly_components.push(name),
                 Need::CargoProgram(name) => missing.programs.push(name),
                 Need::Package(package, _) => missing.packages.push(package),
                 Need::Node => missing.node = true,
             }
         }
-        let Self { targets, components, toolchains, programs, packages, .. } = &mut missing;
-        for list in [targets, components, toolchains, programs, packages] {
+        let Self {
+            targets, components, toolchains, nightly_components, programs, packages, ..
+        } = &mut missing;
+        for list in [targets, components, toolchains, nightly_components, programs, packages] {
             list.sort_unstable();
             list.dedup();
         }
@@ -151,6 +173,10 @@ impl Missing {
         for toolchain in &self.toolchains {
             let minimal = ["toolchain", "install", "--profile", "minimal"];
             attempt(Command::new("rustup").args(minimal).arg(toolchain));
+        }
+        if !self.nightly_components.is_empty() {
+            let add = ["component", "add", "--toolchain", "nightly"];
+            attempt(Command::new("rustup").args(add).args(&self.nightly_components));
         }
         for program in &self.programs {
             attempt(Command::new("cargo").args(["install", "--locked", program]));
@@ -178,6 +204,10 @@ impl Missing {
         }
         for toolchain in &self.toolchains {
             lines.push(format!("    rustup toolchain install {toolchain}"));
+        }
+        if !self.nightly_components.is_empty() {
+            let components = self.nightly_components.join(" ");
+            lines.push(format!("    rustup component add --toolchain nightly {components}"));
         }
         for program in &self.programs {
             lines.push(format!("    cargo install --locked {program}"));

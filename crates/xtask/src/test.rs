@@ -7,38 +7,61 @@
 //! ```
 //!
 //! The hash covers all results of the check. Instruction sets with the same arithmetic contract
-//! must agree in it, and no instruction set may leave out a check.
+//! must agree in it, and with the golden one of the repository, and no instruction set may leave out a check.
+
+mod suite;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
+use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use crate::cargo;
+use crate::golden::Golden;
 use crate::isa::{Isa, Target};
-use crate::{on, setup};
+use crate::test::suite::Suite;
+use crate::{jobs, setup};
 
-/// Runs all tests, or only the verification on the target of `isa`.
-pub fn run(isa: Option<Isa>) -> Result<ExitCode> {
+/// What to test.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Only the verification, and only on the target of this instruction set.
+    #[arg(long)]
+    isa: Option<Isa>,
+    /// Make the hashes of today's results the golden ones, if all else is right.
+    #[arg(long, conflicts_with = "isa")]
+    bless: bool,
+}
+
+/// Runs all tests, or only the verification on one target.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let isa = options.isa;
     let targets = isa.map_or_else(Target::all, |isa| vec![isa.target()]);
     let needs: Vec<_> = targets.iter().flat_map(|target| target.needs()).collect();
     setup::ensure(&needs)?;
 
-    let mut problems = Vec::new();
+    let start = Instant::now();
+    let mut suites = Vec::new();
     if isa.is_none() {
-        let mut command = cargo::command("test");
-        command.args(["--workspace", "--no-fail-fast", "--exclude", cargo::VERIFICATION]);
-        if let Err(error) = cargo::run(&mut command) {
-            problems.push(error.to_string());
-        }
+        suites.push(Suite::of_workspace()?);
     }
-    let mut verified = Vec::new();
     for target in targets {
-        let expected = isa.map_or_else(|| target.isas(), |isa| vec![isa]);
-        let lines = verify(target, &mut problems)?;
-        for isa in expected {
+        suites.push(Suite::of(target)?);
+    }
+    // The slowest first, so that all processors have work to the end.
+    suites.sort_by_key(|suite| suite.target != Some(Target::Aarch64));
+    let commands = suites.iter().flat_map(Suite::commands).collect();
+    let mut done = jobs::run(commands)?.into_iter();
+
+    let (mut problems, mut verified, mut died) = (Vec::new(), Vec::new(), 0);
+    for suite in &mut suites {
+        let done: Vec<_> = done.by_ref().take(suite.commands().count()).collect();
+        suite.running = done.iter().map(|done| done.time).sum();
+        died += suite.judge(&done, &mut problems);
+        let Some(target) = suite.target else { continue };
+        let mut lines = Vec::new();
+        done.iter().for_each(|done| collect(&done.output, &mut lines, &mut problems));
+        for isa in isa.map_or_else(|| target.isas(), |isa| vec![isa]) {
             if !lines.iter().any(|line| line.isa == isa.name()) {
                 problems.push(format!("nothing was verified on {}", isa.name()));
             }
@@ -46,8 +69,17 @@ pub fn run(isa: Option<Isa>) -> Result<ExitCode> {
         verified.extend(lines);
     }
 
-    let passed = judge(&verified, &mut problems);
-    print!("\n{}", table(&verified));
+    let passed = died + judge(&verified, &mut problems);
+    let mut golden = Golden::default();
+    for Verified { check, contract, cases, hash, .. } in &verified {
+        golden.add(check, contract, *cases, *hash);
+    }
+    if !options.bless {
+        problems.extend(Golden::load()?.differences(&golden, isa.is_some()));
+    } else if problems.is_empty() {
+        golden.save()?;
+    }
+    print!("\n{}\n{}", table(&verified), suite::times(&suites, start.elapsed()));
     for problem in &problems {
         println!("FAILED: {problem}");
     }
@@ -55,47 +87,10 @@ pub fn run(isa: Option<Isa>) -> Result<ExitCode> {
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs the verification on `target`, echoing what it prints, and collects its lines.
-fn verify(target: Target, problems: &mut Vec<String>) -> Result<Vec<Verified>> {
-    let mut command = target.cargo("test")?;
-    command.args(["--release", "--no-fail-fast", "-p", cargo::VERIFICATION]);
-    if target != Target::Host {
-        // On the host, the libraries' own tests have run before, with debug assertions.
-        command.arg("--tests").args(cargo::select(&cargo::LIBRARIES));
-    }
-    command.args(["--", "--nocapture"]);
-    if matches!(target, Target::Wasm | Target::WasmRelaxed) {
-        command.arg("--test-threads=1");
-    }
-    let mut verified = Vec::new();
-    collect(&mut command, &mut verified, problems)?;
-    // As people run it, on random cases and on those that a fuzzer has found.
-    let program = on::build(target)?;
-    let seeds = cargo::root().join("fuzz/seeds/kernels.hex");
-    let campaigns: [&[&OsStr]; 2] = [
-        &["--seed".as_ref(), "1".as_ref(), "--cases".as_ref(), "400".as_ref()],
-        &["--corpus".as_ref(), seeds.as_ref()],
-    ];
-    for campaign in campaigns {
-        let mut command = target.run(&program);
-        collect(command.arg("verify").args(campaign), &mut verified, problems)?;
-    }
-    Ok(verified)
-}
-
-/// Adds what a command verifies to what was verified before on the same target.
-fn collect(
-    command: &mut Command,
-    verified: &mut Vec<Verified>,
-    problems: &mut Vec<String>,
-) -> Result<()> {
-    cargo::announce(command);
-    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start the tests")?;
-    for line in BufReader::new(child.stdout.take().context("no stdout")?).split(b'\n') {
-        let line = line?;
-        let line = String::from_utf8_lossy(&line);
-        println!("{line}");
-        match Verified::parse(&line) {
+/// Adds what a command verified to what was verified before on the same target.
+fn collect(output: &str, verified: &mut Vec<Verified>, problems: &mut Vec<String>) {
+    for line in output.lines() {
+        match Verified::parse(line) {
             None => {}
             Some(Ok(new)) if verified.iter().any(|old| new.repeats(old)) => {
                 problems.push(format!("verified twice: {line}"));
@@ -104,27 +99,27 @@ fn collect(
             Some(Err(reason)) => problems.push(format!("{reason}: {line}")),
         }
     }
-    if !child.wait()?.success() {
-        problems.push(format!("`{}` failed", cargo::line(command)));
-    }
-    Ok(())
 }
 
 /// One check made on one instruction set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Verified {
-    target: String,
-    isa: String,
+pub struct Verified {
+    /// Architecture that it was made on.
+    pub target: String,
+    /// Name of the instruction set.
+    pub isa: String,
     contract: String,
-    check: String,
-    cases: u64,
+    /// Name of the check.
+    pub check: String,
+    /// Cases that passed.
+    pub cases: u64,
     hash: u64,
 }
 
 impl Verified {
     /// Reads a line of a test's output, which may begin with the test's name; `None` if it is no
     /// such line, and what's wrong with it if it is a spoilt one.
-    fn parse(line: &str) -> Option<Result<Self, &'static str>> {
+    pub fn parse(line: &str) -> Option<Result<Self, &'static str>> {
         let fields = &line[line.find("verified target=")?..];
         Some(Self::parse_fields(fields).ok_or("not a line that can be judged"))
     }

@@ -13,13 +13,17 @@ pub struct Node(u32);
 impl Node {
     /// +0.
     pub const ZERO: Self = Self(0);
+    /// −0.
+    pub const MINUS_ZERO: Self = Self(1);
+    /// The first element of the operands.
+    const ELEMENTS: u32 = 2;
 }
 
 /// How an expression is made of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// +0.
-    Zero,
+    /// +0 or −0.
+    Zero { minus: bool },
     /// An element of an operand, by its place among all of them.
     Element(usize),
     /// `sum + a·b`, rounded as the contract says.
@@ -34,7 +38,7 @@ enum Form {
 const SUM: u32 = u32::MAX;
 const CLAMPED: u32 = u32::MAX - 1;
 
-/// All expressions of a run: +0, the elements of the operands, and the operations on them.
+/// All expressions of a run: +0 and −0, the elements of the operands, and the operations on them.
 ///
 /// Operations are found by open addressing, and all of them are forgotten at once.
 #[derive(Debug)]
@@ -54,7 +58,7 @@ impl Arena {
     pub(crate) const fn new() -> Self {
         Self {
             sizes: Sizes::NONE,
-            first: 1,
+            first: Node::ELEMENTS,
             operations: Vec::new(),
             never_negative_zero: Vec::new(),
             slots: Vec::new(),
@@ -65,7 +69,7 @@ impl Arena {
     /// Forgets everything, for operands of these sizes and about so many operations.
     pub(crate) fn reset(&mut self, sizes: Sizes, operations: usize) {
         self.sizes = sizes;
-        self.first = sizes.elements() as u32 + 1;
+        self.first = sizes.elements() as u32 + Node::ELEMENTS;
         self.operations.clear();
         self.never_negative_zero.clear();
         self.bounds.clear();
@@ -75,7 +79,7 @@ impl Arena {
 
     /// The element at a place among all elements of the operands.
     pub(crate) const fn element(place: usize) -> Node {
-        Node(place as u32 + 1)
+        Node(place as u32 + Node::ELEMENTS)
     }
 
     /// Operations so far.
@@ -137,9 +141,9 @@ impl Arena {
 
     fn form(&self, node: Node) -> Form {
         let Some(operation) = node.0.checked_sub(self.first) else {
-            return match node.0.checked_sub(1) {
+            return match node.0.checked_sub(Node::ELEMENTS) {
                 Some(place) => Form::Element(place as usize),
-                None => Form::Zero,
+                None => Form::Zero { minus: node == Node::MINUS_ZERO },
             };
         };
         match self.operations[operation as usize] {
@@ -202,12 +206,12 @@ impl Arena {
 
     fn write(&self, text: &mut String, node: Node, depth: usize) -> fmt::Result {
         let form = self.form(node);
-        if depth == 0 && !matches!(form, Form::Zero | Form::Element(_)) {
+        if depth == 0 && !matches!(form, Form::Zero { .. } | Form::Element(_)) {
             return text.write_str("…");
         }
         let depth = depth.saturating_sub(1);
         match form {
-            Form::Zero => text.write_str("0"),
+            Form::Zero { minus } => text.write_str(if minus { "−0" } else { "0" }),
             Form::Element(place) => write!(text, "{}", self.sizes.name(place)),
             Form::Step { sum, a, b } => {
                 self.write(text, sum, depth)?;
@@ -239,8 +243,11 @@ impl Arithmetic for &mut Arena {
         Node::ZERO
     }
 
-    /// Factors may be exchanged: that changes no bit.
+    /// Factors may be exchanged: that changes no bit. Neither does adding +0 · −0 = −0.
     fn step(&mut self, a: Node, b: Node, sum: Node) -> Node {
+        if (a, b) == (Node::ZERO, Node::MINUS_ZERO) {
+            return sum;
+        }
         self.operation([sum.0, a.0.min(b.0), a.0.max(b.0)], false)
     }
 

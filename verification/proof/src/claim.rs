@@ -35,8 +35,7 @@ impl Claim {
     /// A small claim that is wrong in the same way, and how.
     pub fn prove(&self) -> Result<Proof, Box<Refutation>> {
         let threads = self.threads;
-        let proof = panics::during(self.to_string(), || prove(&self.case, threads));
-        proof.map_err(|fault| {
+        self.check().map_err(|fault| {
             let kind = discriminant(&fault);
             let again = |case: &Case| {
                 prove(case, threads).err().filter(|fault| discriminant(fault) == kind)
@@ -44,6 +43,14 @@ impl Claim {
             let (case, fault) = smallest(self.case, fault, again);
             Box::new(Refutation { claim: Self { case, threads }, fault })
         })
+    }
+
+    /// Proves it, or says how it is wrong as it is.
+    ///
+    /// # Errors
+    /// How.
+    pub fn check(&self) -> Result<Proof, Fault> {
+        panics::during(self.to_string(), || prove(&self.case, self.threads))
     }
 }
 
@@ -105,6 +112,28 @@ pub fn claims(pass: Pass) -> Vec<Claim> {
     claims.retain(|claim| known.insert(claim.to_string()));
     claims
 }
+
+/// Few claims of a pass, made in no time: some axes of each instance, in one part and in many, and some windows of any form.
+pub fn few(pass: Pass) -> Vec<Claim> {
+    let random = &mut Random::new(2028);
+    let mut claims = Vec::new();
+    for instance in INSTANCES.iter().filter(|instance| pass.is_computed_by(instance)) {
+        let all = axes(pass, instance, random);
+        let step = all.len().div_ceil(FEW_OF_INSTANCE).max(1);
+        claims.extend(all.into_iter().skip(random.below(step)).step_by(step).map(alone));
+    }
+    claims.extend(cases::arbitrary(pass, FEW, random).into_iter().map(alone));
+    for index in (0..claims.len()).step_by(3) {
+        let Claim { case, .. } = claims[index];
+        let machine = Machine { l1: 64 << random.below(5), ..case.machine };
+        claims.push(Claim { case: Case { machine, ..case }, threads: 2 });
+    }
+    claims
+}
+
+/// Of them, those of each instance, and windows of any form.
+const FEW_OF_INSTANCE: usize = 12;
+const FEW: usize = 120;
 
 /// Maps as wide as every number of columns around an instance's tiles, missing every number of
 /// columns at either end; for those that roll down the rows, as high, too.

@@ -89,6 +89,10 @@ impl Lanes for Symbolic {
         ([a[0], b[0], a[1], b[1]], [a[2], b[2], a[3], b[3]])
     }
 
+    fn shift(self, a: Vector, b: Vector) -> Vector {
+        [a[1], a[2], a[3], b[0]]
+    }
+
     #[inline(never)]
     fn add(self, a: Vector, b: Vector) -> Vector {
         with(|run| {
@@ -124,6 +128,14 @@ impl Lanes for Symbolic {
                 false => acc[lane],
             })
         })
+    }
+
+    fn value_where(self, mask: [bool; LANES], vector: Vector) -> Vector {
+        array::from_fn(|lane| if mask[lane] { vector[lane] } else { Node::ZERO })
+    }
+
+    fn weight_where(self, mask: [bool; LANES], vector: Vector) -> Vector {
+        array::from_fn(|lane| if mask[lane] { vector[lane] } else { Node::MINUS_ZERO })
     }
 
     fn mask(self, from: usize, to: usize) -> [bool; LANES] {

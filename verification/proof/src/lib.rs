@@ -23,7 +23,7 @@ mod tensors;
 pub mod traffic;
 
 pub use arena::Node;
-pub use claim::{Claim, Refutation, claims};
+pub use claim::{Claim, Refutation, claims, few};
 pub use lanes::Symbolic;
 pub use proof::{Operands, Proof, next_part, prove, prove_run};
 pub use run::Counts;

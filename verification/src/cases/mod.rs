@@ -3,6 +3,7 @@
 mod arbitrary;
 mod complete;
 mod layers;
+mod tiny;
 mod trees;
 
 use std::sync::OnceLock;
@@ -15,6 +16,7 @@ use crate::pass::Pass;
 use crate::random::Random;
 
 pub use arbitrary::arbitrary;
+pub use tiny::tiny;
 
 /// Activations: none, both of the usual, and clamps with one bound, both, and a negative zero.
 pub const ACTIVATIONS: [Activation; 6] = [

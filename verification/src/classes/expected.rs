@@ -124,7 +124,7 @@ impl Expected {
                         all.tile_rows(pass, window);
                     }
                 }
-                all.tile_depths(pass, layout);
+                all.tile_depths(pass, instance);
             }
             Some((instance, ..)) if pass == Pass::GradWeight => {
                 all.any_positions(instance);
@@ -313,14 +313,14 @@ impl Expected {
         }
     }
 
-    /// Rows that are marched down: at most those are missing that fill and drain what is in flight. A part
-    /// of the rows begins or ends where none are missing.
+    /// Rows that are marched down: at most half a kernel is missing at either end. A strip of some of the rows
+    /// begins or ends where none are missing.
     fn rolled_rows(&mut self, pass: Pass, window: Window) {
         let Window { kernel, stride, .. } = window;
         let flight = kernel.div_ceil(stride);
-        let (above, below) = (((flight - 1) * stride) as isize, (kernel - stride) as isize);
+        let half = (kernel / 2) as isize;
         let lens = (flight..=4 * flight).chain([MANY_ROWS]);
-        for (low, high) in (-1..=above).flat_map(|low| (-1..=below).map(move |high| (low, high))) {
+        for (low, high) in (-1..=half).flat_map(|low| (-1..=half).map(move |high| (low, high))) {
             for (len, slack) in lens.clone().flat_map(|len| (0..stride).map(move |s| (len, s))) {
                 let source = ((len - 1) * stride + kernel) as isize - low - high;
                 let Some(source) = usize::try_from(source).ok().filter(|source| *source > 0) else {
@@ -337,8 +337,9 @@ impl Expected {
                 };
                 let axis = line.axis(window, pass);
                 if len < MANY_ROWS {
-                    let steps = len - (flight - 1);
-                    let march = [up_to(2, steps / flight), steps % flight];
+                    // What is in flight between the steps has as many names.
+                    let names = (kernel - 1) / stride;
+                    let march = [up_to(2, (len - names) / names), (len - names) % names];
                     let event = event([true; 2], clip).pair(Feature::March, march);
                     self.rows.add(event, axis);
                     continue;
@@ -350,13 +351,13 @@ impl Expected {
         }
     }
 
-    /// Channels of tiles.
-    fn tile_depths(&mut self, pass: Pass, layout: Layout) {
+    /// Channels of tiles: some bodies take blocks of four vectors together.
+    fn tile_depths(&mut self, pass: Pass, instance: &Instance) {
         let sums = pass == Pass::GradWeight;
-        if layout == Layout::Nchw {
+        if instance.layout == Layout::Nchw {
             return self.planes(pass != Pass::GradInput, sums);
         }
-        let blocks = if sums { 5 } else { 3 };
+        let blocks = if sums || instance.body == Body::Roll { 5 } else { 3 };
         for channels in LANES..(blocks + 1) * LANES {
             let event = Event::of(Side::Depth)
                 .number(Feature::Vectors, up_to(blocks, channels / LANES))

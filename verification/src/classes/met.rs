@@ -103,13 +103,35 @@ impl<'p> Sweep<'p> {
             };
             for (channels, tiles) in calls.into_iter().filter(|(channels, _)| *channels > 0) {
                 for rectangle in self.plan.rectangles(part.rows.clone(), tiles) {
-                    if !self.is_handed_over(&rectangle, channels) {
-                        let event = self.event(&rectangle, channels);
-                        each(Some(rectangle.instance), event);
+                    if self.is_handed_over(&rectangle, channels) {
+                        continue;
+                    }
+                    for strip in self.strips(rectangle) {
+                        each(Some(strip.instance), self.event(&strip, channels));
                     }
                 }
             }
         }
+    }
+
+    /// The strips of a rolling instance's rectangle: at least the rows that are in flight, as equal as can be.
+    fn strips(&self, rectangle: Rectangle) -> Vec<Rectangle> {
+        if rectangle.instance.body != Body::Roll {
+            return vec![rectangle];
+        }
+        let ((kernel, stride, _), rows) = (self.windows[0], rectangle.rows);
+        let count = rows.len.div_ceil(self.plan.strip()).min(rows.len / ((kernel - 1) / stride));
+        let strip = |index: usize| {
+            let first = index * rows.len / count;
+            let len = (index + 1) * rows.len / count - first;
+            Rectangle {
+                rows: Span { out: rows.out + first, len, ..rows },
+                clip_low: if index == 0 { rectangle.clip_low } else { 0 },
+                clip_high: if index + 1 == count { rectangle.clip_high } else { 0 },
+                ..rectangle
+            }
+        };
+        (0..count).map(strip).collect()
     }
 
     fn event(&self, rectangle: &Rectangle, channels: usize) -> Event {
@@ -123,7 +145,8 @@ impl<'p> Sweep<'p> {
             let rows = self.span(Side::Rows, &rectangle.rows, instance);
             return columns.and(&rows).and(&self.depth(channels));
         }
-        self.tile(rectangle).and(&self.tile_rows(rectangle)).and(&self.tile_depth(channels))
+        let depth = self.tile_depth(instance, channels);
+        self.tile(rectangle).and(&self.tile_rows(rectangle)).and(&depth)
     }
 
     fn tile(&self, rectangle: &Rectangle) -> Event {
@@ -158,8 +181,8 @@ impl<'p> Sweep<'p> {
             .flags(Feature::Narrow, [narrow, false])
             .when(stride > 1, |event| event.number(Feature::Slack, self.slack[0]));
         if instance.body == Body::Roll {
-            let flight = kernel.div_ceil(stride);
-            let steps = rows.len - (flight - 1);
+            let flight = (kernel - 1) / stride;
+            let steps = rows.len - flight;
             return event
                 .pair(Feature::Clip, [rectangle.clip_low, rectangle.clip_high])
                 .when(begins && ends, |event| {
@@ -178,11 +201,12 @@ impl<'p> Sweep<'p> {
             .when(instance.body == Body::Pairs, |event| event.number(Feature::Residue, residue))
     }
 
-    fn tile_depth(&self, channels: usize) -> Event {
+    fn tile_depth(&self, instance: &Instance, channels: usize) -> Event {
         let depth = Event::of(Side::Depth);
+        let most = if instance.body == Body::Roll { 5 } else { 3 };
         match self.problem.layout() {
             Layout::Nhwc => depth
-                .number(Feature::Vectors, up_to(3, channels / LANES))
+                .number(Feature::Vectors, up_to(most, channels / LANES))
                 .number(Feature::Tail, self.problem.channels() % LANES),
             Layout::Nchw => self.depth(channels),
         }

@@ -283,19 +283,20 @@ mod names {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Campaign, D::Error> {
         let Named { source, isas, passes, checks, goal } = Named::deserialize(deserializer)?;
         fn found<T: Copy, E: Error>(
-            all: &[T],
+            all: impl IntoIterator<Item = T> + Clone,
             name: fn(T) -> &'static str,
             names: &[String],
         ) -> Result<Vec<T>, E> {
-            let find = |wanted: &String| all.iter().copied().find(|one| name(*one) == wanted);
+            let find = |wanted: &String| all.clone().into_iter().find(|one| name(*one) == wanted);
             let all: Option<Vec<T>> = names.iter().map(find).collect();
             all.ok_or_else(|| E::custom(format!("not all of {names:?} are known")))
         }
+        let every: Vec<_> = Check::every().collect();
         Ok(Campaign {
             source,
-            isas: found(&Isa::ALL, Isa::name, &isas)?,
-            passes: found(&Pass::ALL, Pass::name, &passes)?,
-            checks: found(&Check::ALL, Check::name, &checks)?,
+            isas: found(Isa::ALL, Isa::name, &isas)?,
+            passes: found(Pass::ALL, Pass::name, &passes)?,
+            checks: found(every, Check::name, &checks)?,
             goal,
         })
     }

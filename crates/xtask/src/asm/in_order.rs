@@ -84,8 +84,8 @@ mod tests {
     #[test]
     fn the_interior_is_the_first_instances() {
         for (name, interior) in [
-            ("forward_f32_nhwc_3s1_3x4x1", true),
-            ("forward_f32_nhwc_3s1_3x2x1", false),
+            ("forward_f32_nhwc_3s1_3x7x1", true),
+            ("forward_f32_nhwc_3s1_1x4x1", false),
             ("forward_f32_nhwc_3s1_1x7x1", false),
             ("forward_f32_nhwc_any_1x8x1", false),
         ] {
@@ -97,8 +97,8 @@ mod tests {
     #[test]
     fn three_accumulators_are_too_few_in_the_interior() {
         for (name, accumulators, right) in [
-            ("forward_f32_nhwc_3s1_3x4x1", 4, true),
-            ("forward_f32_nhwc_3s1_3x4x1", 3, false),
+            ("forward_f32_nhwc_3s1_3x7x1", 4, true),
+            ("forward_f32_nhwc_3s1_3x7x1", 3, false),
             ("forward_f32_nhwc_3s1_1x3x1", 3, true),
         ] {
             let mut kernels = InOrder::default();

@@ -3,31 +3,27 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::{env, fs, process};
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::record::{self, Record};
+use super::emulator::{self, Emulator};
+use super::record::Record;
 use crate::cargo;
 use crate::isa::Target;
 use crate::setup::{self, Need};
 
-/// The core that is emulated; it decides which instructions there are.
-const CORE: &str = "cortex-a76";
-
-/// The simulated caches, as the plugin is told.
-pub const CACHES: &str = "l1=32768:4,l2=524288:8";
-
 /// The passes, by the label of their regions.
 const PASSES: [&str; 3] = ["forward", "grad_input", "grad_weight"];
+
+/// Where Debian has AArch64's libraries.
+const LIBRARIES: &str = "/usr/aarch64-linux-gnu";
 
 /// What counting takes.
 pub fn needs() -> Vec<Need> {
     let mut needs = Target::Aarch64.build_needs();
-    needs.extend([Need::QEMU_WITH_PLUGINS, Need::LLVM]);
+    needs.extend(emulator::needs());
     needs
 }
 
@@ -70,37 +66,25 @@ pub struct Run {
     pub chosen: bool,
 }
 
-/// The program and the plugin, built.
+/// The program and the emulator that it runs in.
 pub struct Guest {
-    /// Its path, for it is started without the environment that has the search path.
-    emulator: PathBuf,
+    emulator: Emulator,
     program: PathBuf,
-    plugin: PathBuf,
 }
 
 impl Guest {
     /// Builds both.
     pub fn build() -> Result<Self> {
         setup::ensure(&needs())?;
-        let emulator = setup::find("qemu-aarch64").context("no qemu-aarch64")?;
-        let help =
-            Command::new(&emulator).arg("-h").output().context("cannot start qemu-aarch64")?;
-        ensure!(
-            String::from_utf8_lossy(&help.stdout).contains("-plugin"),
-            "this qemu-aarch64 was built without plugins, as static ones are; Debian 12 has one with them"
-        );
+        let emulator = Emulator::build()?;
         let mut program = Target::Aarch64.cargo("build")?;
-        let mut plugin = cargo::command("build");
-        Ok(Self {
-            emulator,
-            program: cargo::build_program(program.args(["--release", "-p", cargo::PROGRAM]))?,
-            plugin: cargo::build_library(plugin.args(["--release", "-p", cargo::COUNTER]))?,
-        })
+        let program = program.args(cargo::TESTED).args(["-p", cargo::PROGRAM]);
+        Ok(Self { emulator, program: cargo::build_program(program)? })
     }
 
     /// The distinct layers of networks.
     pub fn layers(&self, networks: &[String]) -> Result<Vec<Layer>> {
-        self.emulate(None, networks)
+        self.emulate(networks)
     }
 
     /// Counts every pass of the layer with that number among those of [`Self::layers`].
@@ -129,59 +113,19 @@ impl Guest {
 
     /// Runs the program with the plugin: what it prints and the records, one for each line.
     fn counted<T: DeserializeOwned>(&self, arguments: &[String]) -> Result<(Vec<T>, Vec<Record>)> {
-        let file = TemporaryFile::new();
-        let lines = self.emulate(Some(&file.0), arguments)?;
-        let text = fs::read_to_string(&file.0).context("the plugin left no records")?;
-        let records = record::parse(&text)?;
-        ensure!(
-            lines.len() == records.len(),
-            "{} regions were marked, {} counted",
-            lines.len(),
-            records.len()
-        );
-        Ok((lines, records))
+        self.emulator.counted(Self::libraries(), |command| {
+            command.arg(&self.program).arg("mark").args(arguments);
+        })
     }
 
-    /// Runs the program, with the plugin if there is a file for its records, and reads the lines
-    /// of JSON that it prints. Without variables in its environment, it's always in the same place.
-    fn emulate<T: DeserializeOwned>(
-        &self,
-        records: Option<&Path>,
-        arguments: &[String],
-    ) -> Result<Vec<T>> {
-        let mut command = Command::new(&self.emulator);
-        command.args(["-cpu", CORE]);
-        if !cfg!(target_arch = "aarch64") {
-            command.args(["-L", "/usr/aarch64-linux-gnu"]);
-        }
-        if let Some(records) = records {
-            let (plugin, records) = (self.plugin.display(), records.display());
-            command.arg("-plugin").arg(format!("{plugin},out={records},{CACHES}"));
-        }
-        command.arg(&self.program).arg("mark").args(arguments).env_clear();
-        let output = command.output().context("cannot start qemu-aarch64")?;
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "qemu-aarch64 failed: {}", complaint.trim());
-        let text = String::from_utf8(output.stdout)?;
-        let lines = text.lines().map(|line| serde_json::from_str(line).context(line.to_owned()));
-        lines.collect()
+    /// Runs the program without the plugin.
+    fn emulate<T: DeserializeOwned>(&self, arguments: &[String]) -> Result<Vec<T>> {
+        self.emulator.run(Self::libraries(), |command: &mut Command| {
+            command.arg(&self.program).arg("mark").args(arguments);
+        })
     }
-}
 
-/// A file of this process, removed in the end.
-struct TemporaryFile(PathBuf);
-
-impl TemporaryFile {
-    fn new() -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self(env::temp_dir().join(format!("depthwise-cost-{}-{number}", process::id())))
-    }
-}
-
-impl Drop for TemporaryFile {
-    fn drop(&mut self) {
-        // If it can't be removed, it's no harm.
-        let _ = fs::remove_file(&self.0);
+    fn libraries() -> Option<&'static Path> {
+        (!cfg!(target_arch = "aarch64")).then_some(Path::new(LIBRARIES))
     }
 }

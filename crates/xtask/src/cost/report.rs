@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::{Counts, Layer, Run, estimate, guest};
+use super::{Counts, Layer, Run, emulator, estimate, guest};
 
 /// Lanes of a vector.
 const LANES: f64 = 4.0;
@@ -63,7 +63,7 @@ impl Report {
             json!({ "network": network, "layout": layout, "instructions_over_forward": passes })
         });
         json!({
-            "caches": guest::CACHES,
+            "caches": emulator::CACHES,
             "estimated_core": estimate::CORE,
             "layers": layers.collect::<Vec<_>>(),
             "geometric_means": means.collect::<Vec<_>>(),

@@ -1,0 +1,124 @@
+//! How much of a map is computed before other channels, for the first-level cache.
+
+use crate::axis::Axis;
+use crate::instance::Instance;
+use crate::machine::Machine;
+use crate::sweep::Sweep;
+
+/// Rows of a strip, for the lowest cost of its sweep.
+///
+/// A strip is walked once for each vector of channels, and cache lines have several of them: they should
+/// stay in the first-level cache between their vectors. The columns of a map lie a multiple of its channels apart, so
+/// they may share few sets of the cache, and a few rows fill these; but each strip costs some
+/// instructions before it marches, and the rows that its first windows share with the strip above.
+pub(crate) fn rows(sweep: &Sweep, size: usize, machine: Machine, instance: &Instance) -> usize {
+    let Some(axes) = sweep.convolution else { return sweep.results[0] };
+    let rows = sweep.results[0];
+    let (mut best, mut least) = (rows, usize::MAX);
+    for most in (FEWEST_ROWS..=MOST_ROWS).rev() {
+        // Strips are as equal as can be.
+        let strip = rows.div_ceil(rows.div_ceil(most));
+        if strip == best && least < usize::MAX {
+            continue;
+        }
+        let lost = lost(sweep, axes, size, machine, [strip, instance.tile.columns]);
+        let cost = START / strip + lost;
+        if cost < least {
+            (best, least) = (strip, cost);
+        }
+        if lost == 0 {
+            break;
+        }
+    }
+    best
+}
+
+/// Whether the first-level cache holds what a row of results needs, one line of channels wide.
+pub(crate) fn row_stays(sweep: &Sweep, size: usize, machine: Machine) -> bool {
+    let Some([height, width]) = sweep.convolution else { return false };
+    let lines = sweep.source[1].saturating_mul(height.kernel());
+    if lines > machine.l1 / LINE {
+        return false;
+    }
+    let mut sets = Sets::new(machine);
+    let [source, results] =
+        [sweep.source_channels, sweep.result_channels].map(|channels| channels.wrapping_mul(size));
+    sets.add([height.kernel(), sweep.source[1]], sweep.source[1], source);
+    sets.add([1, sweep.results[1]], sweep.results[1], results);
+    sets.add([height.kernel(), width.kernel()], width.kernel(), results);
+    sets.lost(LOST) * 4 < LOST
+}
+
+/// Most rows of a strip.
+const MOST_ROWS: usize = 28;
+
+/// Fewest rows of a strip: as many as any rolling instance has in flight.
+const FEWEST_ROWS: usize = 2;
+
+/// What a strip costs beside its rows, in hundredths of a row.
+const START: usize = 90;
+
+/// What a row costs more if all its lines have left the cache.
+const LOST: usize = 160;
+
+/// What rows of a strip cost because lines that they share with other vectors of channels have left the
+/// cache.
+fn lost(sweep: &Sweep, axes: [Axis; 2], size: usize, machine: Machine, strip: [usize; 2]) -> usize {
+    let [height, width] = axes;
+    let [rows, columns] = strip;
+    let window = |axis: Axis, results: usize| (results - 1) * axis.stride() + axis.kernel();
+    let mut sets = Sets::new(machine);
+    let source = [window(height, rows), window(width, columns)];
+    sets.add(source, sweep.source[1], sweep.source_channels.wrapping_mul(size));
+    sets.add(strip, sweep.results[1], sweep.result_channels.wrapping_mul(size));
+    sets.add(
+        axes.map(|axis| axis.kernel()),
+        width.kernel(),
+        sweep.result_channels.wrapping_mul(size),
+    );
+    sets.lost(LOST)
+}
+
+/// Lines of a first-level cache by set.
+struct Sets {
+    lines: [u16; Self::MOST],
+    count: usize,
+    ways: usize,
+}
+
+impl Sets {
+    /// Sets that are told apart.
+    const MOST: usize = 256;
+
+    fn new(machine: Machine) -> Self {
+        let count = machine.l1 / LINE / machine.ways.max(1);
+        Self { lines: [0; Self::MOST], count: count.clamp(1, Self::MOST), ways: machine.ways }
+    }
+
+    /// Adds the lines of rows × columns of a map as wide as `width`, whose columns are `step` bytes apart.
+    fn add(&mut self, [rows, columns]: [usize; 2], width: usize, step: usize) {
+        for row in 0..rows {
+            let mut last = None;
+            for column in 0..columns {
+                let line = row.wrapping_mul(width).wrapping_add(column).wrapping_mul(step) / LINE;
+                if last != Some(line) {
+                    self.lines[line % self.count] += 1;
+                }
+                last = Some(line);
+            }
+        }
+    }
+
+    /// What is lost out of `all`. Visited again and again in the same order, no line stays in a set that
+    /// has too many; where few sets have, tensors may lie so that none has, and where half of them have,
+    /// hardly so.
+    fn lost(&self, all: usize) -> usize {
+        let lines = || self.lines.iter().map(|&lines| usize::from(lines));
+        let total = lines().sum::<usize>().max(1);
+        let lost: usize = lines().filter(|&lines| lines > self.ways).sum();
+        if 2 * lost > total { all } else { (all * lost * lost).div_ceil(total * total) }
+    }
+}
+
+/// Bytes of a cache line.
+const LINE: usize = 64;

@@ -1,0 +1,45 @@
+//! `cargo xtask careful`: the libraries' tests and the tiny cases with a standard library that checks what its unsafe functions
+//! ask for: on this machine, and where NEON is.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::cargo;
+use crate::isa::Target;
+use crate::setup::{self, Need};
+use crate::test::Verified;
+
+/// What it takes, beside what running the tests does.
+const NEEDS: [Need; 3] = [Need::NIGHTLY, Need::NIGHTLY_SOURCE, Need::CARGO_CAREFUL];
+
+/// Runs the tests on each target that has a standard library to build.
+pub fn run() -> Result<()> {
+    let targets = [Target::Host, Target::Aarch64];
+    let mut needs = NEEDS.to_vec();
+    needs.extend(targets.into_iter().flat_map(Target::needs));
+    setup::ensure(&needs)?;
+    targets.into_iter().try_for_each(test)
+}
+
+fn test(target: Target) -> Result<()> {
+    let mut command = Command::new("rustup");
+    command.args(["run", "nightly", "cargo", "careful", "test"]).current_dir(cargo::root());
+    command.args(target.triple().into_iter().flat_map(|triple| ["--target", triple]));
+    command.args(cargo::select(&cargo::LIBRARIES)).args(["-p", cargo::VERIFICATION]);
+    // Other tests of the judge would take hours without optimisation.
+    command.args(["--lib", "--test", "tiny", "--", "--nocapture"]);
+    cargo::announce(&command);
+    let output = command.stderr(std::process::Stdio::inherit()).output().context("no rustup")?;
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "`{}` failed:\n{stdout}", cargo::line(&command));
+    let lines: Vec<_> = stdout.lines().filter_map(Verified::parse).flatten().collect();
+    ensure!(!lines.is_empty(), "nothing was verified on {target:?}");
+    for line in lines {
+        println!(
+            "careful target={} isa={} check={} cases={}",
+            line.target, line.isa, line.check, line.cases
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! `cargo xtask mutants`: bugs are planted in index arithmetic, planner, kernels and the public checks, one at a time, and the
+//! fastest checks must see each of them.
+//!
+//! What can't be seen is listed with its reason in `.cargo/mutants.toml`. Bugs that the description's own tests don't see
+//! are planted once more for the proof of few shapes and the tests of refusals.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, ValueEnum};
+
+use crate::cargo;
+use crate::setup::{self, Need};
+
+/// Where to plant bugs.
+#[derive(Args)]
+pub struct Options {
+    /// The crates; all if none is named.
+    crates: Vec<Mutated>,
+    /// One share of the bugs: K/N, K from 0.
+    #[arg(long, value_name = "K/N")]
+    shard: Option<String>,
+    /// Only in what this diff changes.
+    #[arg(long, value_name = "FILE")]
+    in_diff: Option<PathBuf>,
+    /// Only in files like this.
+    #[arg(long, value_name = "GLOB")]
+    file: Option<String>,
+    /// Programs that are compiled and run at once.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    jobs: u16,
+    /// Only say which bugs there are.
+    #[arg(long)]
+    list: bool,
+}
+
+/// A crate that bugs are planted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mutated {
+    /// All index arithmetic, and the planner.
+    Description,
+    /// The generic kernels.
+    Kernels,
+    /// What the public interface refuses.
+    Depthwise,
+}
+
+impl Mutated {
+    fn package(self) -> &'static str {
+        match self {
+            Self::Description => "depthwise-description",
+            Self::Kernels => "depthwise-kernels",
+            Self::Depthwise => cargo::PUBLIC,
+        }
+    }
+
+    /// The checks that see its bugs, from the fastest on: packages, and which of their tests.
+    fn killers(self) -> &'static [Killers] {
+        match self {
+            Self::Description => &[OWN, FEW],
+            Self::Kernels | Self::Depthwise => &[FEW],
+        }
+    }
+}
+
+/// Packages, and which of their tests are run.
+type Killers = (&'static [&'static str], &'static [&'static str]);
+
+/// Seconds of arithmetic, without any kernel.
+const OWN: Killers = (&["depthwise-description"], &["--lib", "--tests"]);
+
+/// The proof of few shapes, and bad input.
+const FEW: Killers =
+    (&["depthwise-proof", cargo::VERIFICATION], &["--test", "few", "--test", "refusals"]);
+
+/// cargo-mutants's code for bugs that were missed, or that only a timeout saw.
+const MISSED: i32 = 2;
+const TIMEOUT: i32 = 3;
+
+/// Plants bugs crate by crate.
+pub fn run(options: &Options) -> Result<()> {
+    setup::ensure(&[Need::CARGO_MUTANTS])?;
+    let crates = match options.crates.as_slice() {
+        [] => Mutated::value_variants(),
+        crates => crates,
+    };
+    let mut missed = Vec::new();
+    for mutated in crates {
+        if options.list {
+            cargo::run(command(*mutated, options)?.arg("--list"))?;
+        } else if !plant(*mutated, options)? {
+            missed.push(mutated.package());
+        }
+    }
+    ensure!(missed.is_empty(), "bugs were missed in {}: see missed.txt there", missed.join(", "));
+    Ok(())
+}
+
+/// Plants the bugs of a crate for its checks, and those that are missed for the next ones. Whether all were seen.
+fn plant(mutated: Mutated, options: &Options) -> Result<bool> {
+    let mut seen = false;
+    for (round, (packages, tests)) in mutated.killers().iter().enumerate() {
+        let mut command = command(mutated, options)?;
+        command.args(["--no-shuffle", "--colors", "never", "--no-times"]);
+        command.args(["--jobs", &options.jobs.to_string()]);
+        // What an earlier round has seen is not planted again.
+        command.args((round > 0).then_some("--iterate"));
+        command.args(packages.iter().flat_map(|package| ["--test-package", package]));
+        command.args(tests.iter().map(|test| format!("--cargo-test-arg={test}")));
+        cargo::announce(&command);
+        let status = command.status().context("cannot start cargo")?;
+        seen = match status.code() {
+            Some(0 | TIMEOUT) => true,
+            Some(MISSED) => false,
+            _ => anyhow::bail!("`{}` failed", cargo::line(&command)),
+        };
+        if seen {
+            break;
+        }
+    }
+    Ok(seen)
+}
+
+/// `cargo mutants` of a crate, with a folder of its own for what it finds.
+fn command(mutated: Mutated, options: &Options) -> Result<Command> {
+    let mut command = cargo::command("mutants");
+    command.args(["--package", mutated.package()]);
+    command.args(options.shard.iter().flat_map(|shard| ["--shard", shard]));
+    command.args(options.file.iter().flat_map(|file| ["--file", file]));
+    if let Some(diff) = &options.in_diff {
+        command.arg("--in-diff").arg(std::path::absolute(diff)?);
+    }
+    let folder = cargo::target_directory()?.join("mutants").join(mutated.package());
+    std::fs::create_dir_all(&folder)?;
+    command.arg("--output").arg(folder);
+    Ok(command)
+}
