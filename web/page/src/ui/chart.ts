@@ -19,8 +19,8 @@ export interface Scale {
 }
 
 export const WIDTH = 560;
-const HEIGHT = 300;
-const MARGIN = { left: 62, right: 14, top: 30, bottom: 58 };
+const HEIGHT = 314;
+const MARGIN = { left: 62, right: 14, top: 44, bottom: 58 };
 
 /** A place in the chart for each value of a scale. */
 export function place(scale: Scale, low: number, high: number): (value: number) => number {
