@@ -12,14 +12,14 @@ mod jobs;
 mod miri;
 mod mutants;
 mod on;
-mod report;
 mod peers;
 mod performance;
+mod report;
 mod setup;
 mod test;
 mod trespass;
-mod workflows;
 mod web;
+mod workflows;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
