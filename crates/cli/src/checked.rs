@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
-use depthwise::{Conv, Error, Isa, Layout, Update};
+use depthwise::{Conv, Error, Isa, Layout, Problem, Update};
 use depthwise_verification::Pass;
 use depthwise_verification::data::Tensors;
 use depthwise_verification::random::Random;
@@ -49,15 +49,7 @@ impl<'a> CheckedLayer<'a> {
         pools: &[Pool],
     ) -> Result<Self> {
         let conv = layer.conv(layout, isa)?;
-        let problem = conv.problem();
-        let mut random = Random::new(1);
-        let mut tensor = |length| (0..length).map(|_| random.signed_unit()).collect();
-        let tensors = Tensors {
-            x: tensor(problem.input_len()),
-            weights: tensor(problem.weights_len()),
-            gy: tensor(problem.output_len()),
-            ..Tensors::default()
-        };
+        let tensors = operands(conv.problem());
         let passes = passes.iter().map(|&pass| CheckedPass::new(pass, &conv, &tensors, pools));
         let passes = passes.collect::<Result<_>>()?;
         Ok(Self { layer, conv, passes, tensors })
@@ -111,7 +103,20 @@ impl CheckedPass {
     }
 }
 
-fn compute(
+/// What the passes of a problem read: the same random numbers each time.
+pub fn operands(problem: &Problem) -> Tensors {
+    let mut random = Random::new(1);
+    let mut tensor = |length| (0..length).map(|_| random.signed_unit()).collect();
+    Tensors {
+        x: tensor(problem.input_len()),
+        weights: tensor(problem.weights_len()),
+        gy: tensor(problem.output_len()),
+        ..Tensors::default()
+    }
+}
+
+/// Computes a pass.
+pub fn compute(
     pass: Pass,
     conv: &Conv,
     Tensors { x, weights, gy, .. }: &Tensors,

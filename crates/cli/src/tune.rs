@@ -9,12 +9,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use depthwise::{
-    Body, Builder, Conv, INSTANCES, Instance, Isa, Layout, Padding, Pass, Plan, Update,
-};
-use depthwise_verification::random::Random;
+use depthwise::{Body, Builder, Conv, INSTANCES, Instance, Isa, Layout, Padding, Plan};
+use depthwise_verification::Pass;
 use serde::Serialize;
 
+use crate::checked::{compute, operands};
 use crate::options;
 use crate::progress::Progress;
 use crate::report::{Host, Run};
@@ -48,6 +47,9 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
+
+/// The passes that have instances.
+const PASSES: [Pass; 3] = [Pass::Forward, Pass::GradInput, Pass::GradWeight];
 
 /// A share of a time that is no news.
 const NOISE: f64 = 0.05;
@@ -102,7 +104,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<()> {
             for &size in &args.size {
                 for layout in Layout::ALL {
                     let layer = layer(args, kernel, stride, size, layout);
-                    for pass in [Pass::Forward, Pass::GradInput, Pass::GradWeight] {
+                    for pass in PASSES {
                         let (chosen, times) = time(layer, pass, args, &pool)?;
                         let (layout, pass) = (layout.name(), pass.name());
                         let class = Class { kernel, stride, size, layout, pass, chosen, times };
@@ -141,44 +143,32 @@ fn time(
     pool: &Pool,
 ) -> Result<(&'static str, Vec<Timed>)> {
     let conv = layer.build()?;
-    let plan = *match pass {
-        Pass::Forward => conv.plan(),
-        Pass::GradInput => conv.grad_input_plan(),
-        Pass::GradWeight => conv.grad_weight_plan(),
-    };
+    let plan = *pass.plan(&conv).context("the pass has no plan")?;
     let chosen = plan.instance();
     let candidates = INSTANCES.iter().filter(|instance| candidate(instance, &plan));
     let candidates: Vec<_> = candidates.map(|i| (i, layer.instance(i).build())).collect();
-    let problem = conv.problem();
-    let mut random = Random::new(1);
-    let mut tensor = |length| -> Vec<f32> { (0..length).map(|_| random.signed_unit()).collect() };
-    let (x, w) = (tensor(problem.input_len()), tensor(problem.weights_len()));
-    let gy = tensor(problem.output_len());
-    let compute = |conv: &Conv, results: &mut [f32]| match pass {
-        Pass::Forward => conv.forward(&x, &w, None, results),
-        Pass::GradInput => conv.grad_input(&gy, &w, results, Update::Overwrite),
-        Pass::GradWeight => conv.grad_weight(&x, &gy, results, Update::Overwrite),
-    };
+    let tensors = operands(conv.problem());
     let length = match pass {
-        Pass::Forward => gy.len(),
-        Pass::GradInput => x.len(),
-        Pass::GradWeight => w.len(),
+        Pass::Forward => conv.problem().output_len(),
+        Pass::GradInput => conv.problem().input_len(),
+        Pass::GradWeight => conv.problem().weights_len(),
+        Pass::GradBias => conv.problem().output_channels(),
     };
     let mut expected = vec![0.0; length];
-    compute(&conv, &mut expected)?;
+    compute(pass, &conv, &tensors, &mut expected)?;
     let results = Mutex::new(vec![0.0_f32; length]);
     let mut subjects = Vec::new();
     for (instance, conv) in &candidates {
         let conv = conv.as_ref().map_err(|error| *error)?;
         let mut found = vec![f32::NAN; length];
-        compute(conv, &mut found)?;
+        compute(pass, conv, &tensors, &mut found)?;
         let same = expected.iter().zip(&found).all(|(a, b)| a.to_bits() == b.to_bits());
         ensure!(same, "{} and {} give different bits", chosen.name, instance.name);
-        let (results, compute) = (&results, &compute);
+        let (results, tensors) = (&results, &tensors);
         let call = move || {
             // It succeeded when it was checked.
             let results = &mut *results.lock().unwrap_or_else(PoisonError::into_inner);
-            let _ = black_box(compute(black_box(conv), results));
+            let _ = black_box(compute(pass, conv, black_box(tensors), results));
         };
         subjects.push(Subject { pool, call: Box::new(call) });
     }

@@ -393,14 +393,12 @@ fn blocks(
     let (channels, [rows, _]) = (sweep.result_channels, sweep.results);
     let budget = (machine.l1 / problem.dtype().size() / 2).clamp(1, usize::MAX / BLOCK_OF_ROWS);
     match (problem.layout(), instance.body) {
-        (Layout::Nchw, body) => {
-            // The rectangles of a part revisit its planes one after another. Rows may be clipped
-            // anywhere, so planes that roll can be cut.
-            let most = if body == Body::Roll { MOST_ROLLED_ROWS } else { rows };
-            let row_blocks = rows.div_ceil(most);
+        // A plane, or some of its rows, is done before the next one begins.
+        (Layout::Nchw, Body::Roll) => (channels, rows.div_ceil(MOST_ROLLED_ROWS)),
+        (Layout::Nchw, _) => {
+            // The rectangles of a part revisit its planes one after another.
             let planes = [sweep.source, sweep.results].map(|[rows, columns]| rows * columns);
-            let planes = planes[0].saturating_add(planes[1]) / row_blocks;
-            ((budget / planes.max(1)).clamp(1, channels), row_blocks)
+            ((budget / planes[0].saturating_add(planes[1])).clamp(1, channels), 1)
         }
         (Layout::Nhwc, Body::Roll) => (channels, 1),
         (Layout::Nhwc, _) => {

@@ -36,8 +36,8 @@ pub(crate) fn rows(sweep: &Sweep, size: usize, machine: Machine, instance: &Inst
 /// Whether the first-level cache holds what a row of results needs, one line of channels wide.
 pub(crate) fn row_stays(sweep: &Sweep, size: usize, machine: Machine) -> bool {
     let Some([height, width]) = sweep.convolution else { return false };
-    let lines = sweep.source[1].saturating_mul(height.kernel());
-    if lines > machine.l1 / LINE {
+    let lines = sweep.source[1].saturating_mul(height.kernel()).saturating_add(sweep.results[1]);
+    if lines > (machine.l1 / LINE).min(MOST_LINES) {
         return false;
     }
     let mut sets = Sets::new(machine);
@@ -48,6 +48,9 @@ pub(crate) fn row_stays(sweep: &Sweep, size: usize, machine: Machine) -> bool {
     sets.add([height.kernel(), width.kernel()], width.kernel(), results);
     sets.lost(LOST) * 4 < LOST
 }
+
+/// Most lines of a first-level cache that are told apart.
+const MOST_LINES: usize = 1 << 12;
 
 /// Most rows of a strip.
 const MOST_ROWS: usize = 28;

@@ -2,12 +2,15 @@
 
 use depthwise_lanes::{LANES, Lanes};
 
-/// Whether vectors that are not whole, and those of one source channel, are gathered: in builds that are to be
-/// downloaded, where rare cases share their code.
+/// Whether rare cases share their code, as in builds that are to be downloaded: vectors that are not whole, and those
+/// of one source channel, are gathered, and fewer columns are computed at a time.
 pub(crate) const LEAN: bool = cfg!(depthwise_lean);
 
 /// How a vector of result channels meets the channels of the source.
 pub(crate) trait Channels<L: Lanes>: Copy {
+    /// Whether few problems have such vectors, or all have few.
+    const RARE: bool = true;
+
     /// Offset of the first source channel, where the first result channel is `channel`.
     fn source(self, channel: usize) -> isize;
 
@@ -114,6 +117,8 @@ impl<L: Lanes> Channels<L> for Summed {
 }
 
 impl<L: Lanes> Channels<L> for Contiguous {
+    const RARE: bool = false;
+
     #[inline(always)]
     fn source(self, channel: usize) -> isize {
         channel as isize

@@ -1,6 +1,9 @@
+use core::iter::Peekable;
 use core::ops::Range;
 
-use depthwise_description::{ColumnTile, Columns, Layout, Part, Plan, Problem, Rectangle, Sweep};
+use depthwise_description::{
+    Body, ColumnTile, Columns, Layout, Part, Plan, Problem, Rectangle, Rectangles, Sweep,
+};
 use depthwise_lanes::{Bounds, Cursor, LANES, Lanes};
 
 use crate::table;
@@ -136,20 +139,28 @@ impl<L: Lanes> Run<'_, L> {
     }
 
     fn nchw(&self, part: &Part) {
+        let rectangles = self.plan.rectangles(part.rows.clone(), true);
+        if self.plan.instance().body == Body::Roll {
+            Merged::new(rectangles).for_each(|rectangle| self.nchw_planes(&rectangle, part));
+        } else {
+            rectangles.for_each(|rectangle| self.nchw_planes(&rectangle, part));
+        }
+    }
+
+    /// A rectangle of the planes of a part.
+    fn nchw_planes(&self, rectangle: &Rectangle, part: &Part) {
         let (multiplier, _) = self.multipliers();
-        for rectangle in self.plan.rectangles(part.rows.clone(), true) {
-            for image in part.images.clone() {
-                if multiplier == 1 {
-                    self.nchw_rectangle(&rectangle, image, part.channels.clone());
-                    continue;
-                }
-                // Planes of one call share their source, or each has the next one.
-                let mut next = part.channels.start;
-                while next < part.channels.end {
-                    let end = ((next / multiplier + 1) * multiplier).min(part.channels.end);
-                    self.nchw_rectangle(&rectangle, image, next..end);
-                    next = end;
-                }
+        for image in part.images.clone() {
+            if multiplier == 1 {
+                self.nchw_rectangle(rectangle, image, part.channels.clone());
+                continue;
+            }
+            // Planes of one call share their source, or each has the next one.
+            let mut next = part.channels.start;
+            while next < part.channels.end {
+                let end = ((next / multiplier + 1) * multiplier).min(part.channels.end);
+                self.nchw_rectangle(rectangle, image, next..end);
+                next = end;
             }
         }
     }
@@ -175,6 +186,12 @@ impl<L: Lanes> Run<'_, L> {
             let cut = if low { planes.start + 1 } else { planes.end - 1 };
             self.nchw_rectangle(rectangle, image, planes.start..cut);
             self.nchw_rectangle(rectangle, image, cut..planes.end);
+        } else if is_merged(&rectangle.columns) {
+            for one in self.plan.rectangles(rows.out..rows.out + rows.len, true) {
+                if holds(&rectangle.columns, &one.columns) {
+                    self.nchw_rectangle(&one, image, planes.clone());
+                }
+            }
         } else if rows.len > 1 {
             let end = rows.out + (rows.len - 1) * rows.out_step + 1;
             let cut = if low { rows.out + 1 } else { end - 1 };
@@ -282,7 +299,66 @@ impl<L: Lanes> Run<'_, L> {
 
 /// Whether a tile's vectors may reach past the columns that it has.
 fn is_edge(tile: &ColumnTile) -> bool {
-    tile.clip_low > 0 || tile.clip_high > 0 || tile.columns < tile.instance.tile.columns
+    let is_full = tile.columns.is_multiple_of(tile.instance.tile.columns);
+    tile.clip_low > 0 || tile.clip_high > 0 || !is_full
+}
+
+/// Rectangles, of which those of rolling tiles side by side are one, if only the first of them misses
+/// columns before the source and only the last is not full or misses any after it. A kernel then
+/// goes from tile to tile within a plane, which stays in the cache.
+struct Merged {
+    rectangles: Peekable<Rectangles>,
+}
+
+impl Merged {
+    fn new(rectangles: Rectangles) -> Self {
+        Self { rectangles: rectangles.peekable() }
+    }
+}
+
+impl Iterator for Merged {
+    type Item = Rectangle;
+
+    fn next(&mut self) -> Option<Rectangle> {
+        let mut first = self.rectangles.next()?;
+        while let Some(tile) = self.rectangles.peek().and_then(|next| beside(&first, next)) {
+            first.columns = Columns::Tiles(tile);
+            self.rectangles.next();
+        }
+        Some(first)
+    }
+}
+
+/// The tiles of two rectangles as one, if they can be merged.
+fn beside(first: &Rectangle, next: &Rectangle) -> Option<ColumnTile> {
+    let (Columns::Tiles(tile), Columns::Tiles(more)) = (&first.columns, &next.columns) else {
+        return None;
+    };
+    let columns = tile.count * tile.columns;
+    let is_full = columns.is_multiple_of(tile.instance.tile.columns);
+    let is_inside = is_full && tile.clip_high == 0 && more.clip_low == 0;
+    let rolls = first.instance.body == Body::Roll && next.instance.body == Body::Roll;
+    (rolls && is_inside && more.out == tile.out + columns).then(|| ColumnTile {
+        columns: columns + more.count * more.columns,
+        count: 1,
+        clip_high: more.clip_high,
+        ..*tile
+    })
+}
+
+/// Whether these are several tiles as one.
+fn is_merged(columns: &Columns) -> bool {
+    matches!(columns, Columns::Tiles(tile) if tile.columns > tile.instance.tile.columns)
+}
+
+/// Whether merged tiles have others among them.
+fn holds(merged: &Columns, tiles: &Columns) -> bool {
+    match (merged, tiles) {
+        (Columns::Tiles(merged), Columns::Tiles(tiles)) => {
+            (merged.out..merged.out + merged.columns).contains(&tiles.out)
+        }
+        _ => false,
+    }
 }
 
 /// A rectangle in elements of its tensors.

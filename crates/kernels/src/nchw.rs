@@ -27,11 +27,9 @@ pub(crate) fn row<
     let Task { rows, columns, depth, .. } = task;
     let tile = VECTORS * LANES;
     let (tiles, live) = if EDGE { (1, columns.len) } else { (columns.len / tile, tile) };
-    let masks = if EDGE {
-        Masks::<L, K, VECTORS>::new(l, task, S, columns.len, K / 2)
-    } else {
-        Masks::none(l)
-    };
+    let clip = [columns.clip_low, columns.clip_high];
+    let masks =
+        if EDGE { Masks::<L, K>::new(l, clip, S, columns.len, K / 2) } else { Masks::none(l) };
     for plane in 0..depth.len as isize {
         let fresh = start(l, task, plane);
         let plane_weights = task.weights.step(plane * depth.weights);
@@ -65,7 +63,7 @@ pub(crate) fn row<
                                     l.load_even(at)
                                 }
                             };
-                            acc[v] = match masks.of(v, u) {
+                            acc[v] = match masks.of::<VECTORS>(K / 2, v, u) {
                                 Some(mask) if EDGE => l.fma_where(mask, acc[v], x, w),
                                 _ => l.fma(acc[v], x, w),
                             };
@@ -90,7 +88,7 @@ pub(crate) fn row<
 /// A strip of `VECTORS` vectors of columns, marching down the rows.
 ///
 /// ```text
-/// w = all K × K weights, each in all lanes of a vector; acc[0..FLIGHT][0..VECTORS] = bias
+/// w = all K × K weights; acc[0..FLIGHT][0..VECTORS] = bias
 /// for each source row
 ///     x = its columns, for each vector and tap
 ///     acc[age] += x · w[the kernel row that this source row is to results of that age]
@@ -108,19 +106,79 @@ pub(crate) fn roll<
     const S: usize,
     const FLIGHT: usize,
     const VECTORS: usize,
-    const EDGE: bool,
 >(
     l: L,
     task: &Task<L>,
 ) {
-    let Task { rows, columns, depth, .. } = task;
-    let tile = VECTORS * LANES;
-    let (tiles, live) = if EDGE { (1, columns.len) } else { (columns.len / tile, tile) };
-    let masks = if EDGE {
-        Masks::<L, K, VECTORS>::new(l, task, S, columns.len, K / 2)
+    let Task { columns, depth, .. } = task;
+    let width = VECTORS * LANES;
+    let tiles = columns.len.div_ceil(width);
+    // The first and the last tile may be at an edge, the others are not.
+    let live = columns.len - (tiles - 1) * width;
+    let is_last_edge = columns.clip_high > 0 || live < width;
+    let (first, last) = if tiles > 1 {
+        let ends = [(width, [columns.clip_low, 0]), (live, [0, columns.clip_high])];
+        let [first, last] = ends.map(|(live, clip)| Masks::<L, K>::new(l, clip, S, live, K / 2));
+        (first, last)
     } else {
-        Masks::none(l)
+        let clip = [columns.clip_low, columns.clip_high];
+        let only = Masks::<L, K>::new(l, clip, S, live, K / 2);
+        (only, only)
     };
+    for plane in 0..depth.len as isize {
+        let weights = Weights::<L, K>::new(l, task, plane);
+        let mut tile_src = task.src.step(plane * depth.src);
+        let mut tile_dst = task.dst.step(plane * depth.dst);
+        for tile in 0..tiles {
+            let (live, edge) = if tile + 1 == tiles {
+                (live, (is_last_edge || tiles == 1 && columns.clip_low > 0).then_some(&last))
+            } else {
+                (width, (tile == 0 && columns.clip_low > 0).then_some(&first))
+            };
+            let tile = Tile { plane, src: tile_src, dst: tile_dst, live, weights: &weights };
+            match edge {
+                None => march::<L, K, S, FLIGHT, VECTORS, false>(l, task, &tile, &first),
+                Some(masks) => match live.div_ceil(LANES) {
+                    1 => march::<L, K, S, FLIGHT, 1, true>(l, task, &tile, masks),
+                    2 => march::<L, K, S, FLIGHT, 2, true>(l, task, &tile, masks),
+                    3 if VECTORS > 2 => march::<L, K, S, FLIGHT, 3, true>(l, task, &tile, masks),
+                    _ if VECTORS > 2 => march::<L, K, S, FLIGHT, 4, true>(l, task, &tile, masks),
+                    _ => {}
+                },
+            }
+            tile_src = tile_src.step((width * S) as isize);
+            tile_dst = tile_dst.step(width as isize);
+        }
+    }
+}
+
+/// Where a strip of [`roll`] is.
+struct Tile<'w, L: Lanes, const K: usize> {
+    plane: isize,
+    src: L::Src,
+    dst: L::Dst,
+    /// Columns of results.
+    live: usize,
+    weights: &'w Weights<L, K>,
+}
+
+/// A strip of [`roll`], of `live` columns.
+#[inline(always)]
+fn march<
+    L: Lanes,
+    const K: usize,
+    const S: usize,
+    const FLIGHT: usize,
+    const VECTORS: usize,
+    const EDGE: bool,
+>(
+    l: L,
+    task: &Task<L>,
+    tile: &Tile<L, K>,
+    masks: &Masks<L, K>,
+) {
+    let Tile { plane, src, mut dst, live, weights } = *tile;
+    let rows = &task.rows;
     // Rows of the windows that exist, the first of them clipped or not.
     let window = (rows.len - 1) * S + K;
     let source_rows = window.saturating_sub(rows.clip_low + rows.clip_high);
@@ -128,71 +186,81 @@ pub(crate) fn roll<
     // exist; the others store one, at once where nothing is to be done to it.
     let steps = rows.len + FLIGHT - 1;
     let at_once = if task.finish.any { steps } else { FLIGHT - 1 };
-    for plane in 0..depth.len as isize {
-        let fresh = [start(l, task, plane); VECTORS];
-        let weights = weights::<L, K>(l, task, plane);
-        let mut tile_src = task.src.step(plane * depth.src);
-        let mut tile_dst = task.dst.step(plane * depth.dst);
-        for _ in 0..tiles {
-            let mut strip = Strip::<L, K, S, FLIGHT, VECTORS, EDGE> {
-                lanes: l,
-                weights,
-                masks: &masks,
-                acc: [fresh; FLIGHT],
-                line: Line::new(l, tile_src),
+    let fresh = [start(l, task, plane); VECTORS];
+    let mut strip = Strip::<L, K, S, FLIGHT, VECTORS, EDGE> {
+        lanes: l,
+        weights: *weights,
+        masks: *masks,
+        acc: [fresh; FLIGHT],
+        line: Line::new(l, src),
+    };
+    let (mut step, mut row) = (0, 0_usize.wrapping_sub(rows.clip_low));
+    loop {
+        unroll!(_turn < FLIGHT => {
+            unroll!(i < S => {
+                if row < source_rows {
+                    strip.absorb(i);
+                    strip.line.next(rows.src_tap);
+                }
+                row = row.wrapping_add(1);
+            });
+            let last = if EDGE { live - (VECTORS - 1) * LANES } else { LANES };
+            let is_due = step >= at_once || step + 1 >= FLIGHT && {
+                strip.finish(&task.finish, dst, last);
+                true
             };
-            let mut dst = tile_dst;
-            let (mut step, mut row) = (0, 0_usize.wrapping_sub(rows.clip_low));
-            'march: loop {
-                unroll!(_turn < FLIGHT => {
-                    unroll!(i < S => {
-                        if row < source_rows {
-                            strip.absorb(i);
-                            strip.line.next(rows.src_tap);
-                        }
-                        row = row.wrapping_add(1);
-                    });
-                    let last = if EDGE { live - (VECTORS - 1) * LANES } else { LANES };
-                    let is_due = step >= at_once || step + 1 >= FLIGHT && {
-                        strip.finish(&task.finish, dst, last);
-                        true
-                    };
-                    if is_due {
-                        strip.store(dst, last);
-                        dst = dst.step(rows.dst);
-                    }
-                    step += 1;
-                    if step == steps {
-                        break 'march;
-                    }
-                    strip.age(fresh);
-                });
+            if is_due {
+                strip.store(dst, last);
+                dst = dst.step(rows.dst);
             }
-            tile_src = tile_src.step((tile * S) as isize);
-            tile_dst = tile_dst.step(tile as isize);
-        }
+            step += 1;
+            if step == steps {
+                return;
+            }
+            strip.age(fresh);
+        });
     }
 }
 
-/// The weights of a plane, each in all lanes of a vector.
-#[inline(always)]
-fn weights<L: Lanes, const K: usize>(l: L, task: &Task<L>, plane: isize) -> [[L::Vector; K]; K] {
-    let src = task.weights.step(plane * task.depth.weights);
-    let mut weights = [[l.zero(); K]; K];
-    unroll!(v < K => {
-        unroll!(u < K => {
-            let row = v as isize * task.rows.weights_tap;
-            // SAFETY: one of the plane's K × K weights.
-            let w = unsafe { l.load_splat(src.step(row + u as isize * task.columns.weights_tap)) };
-            weights[v][u] = w;
+/// The weights of a plane, four in a vector: multiply-adds take them from their lanes.
+#[derive(Clone, Copy)]
+struct Weights<L: Lanes, const K: usize> {
+    lanes: L,
+    vectors: [L::Vector; MOST_WEIGHTS],
+}
+
+/// Vectors that the weights of the largest kernel that rolls fill: 5 × 5.
+const MOST_WEIGHTS: usize = 7;
+
+impl<L: Lanes, const K: usize> Weights<L, K> {
+    #[inline(always)]
+    fn new(l: L, task: &Task<L>, plane: isize) -> Self {
+        let src = task.weights.step(plane * task.depth.weights);
+        // Backwards, weights are a step back from each other; so are rows, for they are next to each other.
+        let tap = task.columns.weights_tap;
+        let offsets = core::array::from_fn(|lane| (lane as isize * tap) as usize);
+        let mut vectors = [l.zero(); MOST_WEIGHTS];
+        unroll!(i < MOST_WEIGHTS => {
+            let left = (K * K).saturating_sub(i * LANES);
+            if left > 0 {
+                let src = src.step((i * LANES) as isize * tap);
+                // SAFETY: some of the plane's K × K weights.
+                vectors[i] = unsafe { l.load_gather(src, offsets, left.min(LANES)) };
+            }
         });
-    });
-    weights
+        Self { lanes: l, vectors }
+    }
+
+    /// The weight of a row and column of taps in all lanes, if there is such a row.
+    #[inline(always)]
+    fn get(&self, row: usize, column: usize) -> Option<L::Vector> {
+        let index = row * K + column;
+        (row < K).then(|| self.lanes.lane(self.vectors[index / LANES], index % LANES))
+    }
 }
 
 /// The registers of [`roll`]: `acc[age]` holds the results that started `age` steps ago.
 struct Strip<
-    'm,
     L: Lanes,
     const K: usize,
     const S: usize,
@@ -201,8 +269,8 @@ struct Strip<
     const EDGE: bool,
 > {
     lanes: L,
-    weights: [[L::Vector; K]; K],
-    masks: &'m Masks<L, K, VECTORS>,
+    weights: Weights<L, K>,
+    masks: Masks<L, K>,
     acc: [[L::Vector; VECTORS]; FLIGHT],
     line: Line<L, K, S, VECTORS>,
 }
@@ -214,7 +282,7 @@ impl<
     const FLIGHT: usize,
     const VECTORS: usize,
     const EDGE: bool,
-> Strip<'_, L, K, S, FLIGHT, VECTORS, EDGE>
+> Strip<L, K, S, FLIGHT, VECTORS, EDGE>
 {
     /// Adds a source row that exists, the `i`-th of its step.
     #[inline(always)]
@@ -224,11 +292,11 @@ impl<
         let columns = unsafe { self.line.load() };
         unroll!(v < VECTORS => {
             unroll!(u < K => {
-                let mask = if EDGE { self.masks.of(v, u) } else { None };
+                let mask = if EDGE { self.masks.of::<VECTORS>(K / 2, v, u) } else { None };
                 let x = mask.map_or(columns[u][v], |mask| l.value_where(mask, columns[u][v]));
                 for (age, acc) in self.acc.iter_mut().enumerate() {
-                    if let Some(weights) = self.weights.get(age * S + i) {
-                        let w = mask.map_or(weights[u], |mask| l.weight_where(mask, weights[u]));
+                    if let Some(w) = self.weights.get(age * S + i, u) {
+                        let w = mask.map_or(w, |mask| l.weight_where(mask, w));
                         acc[v] = l.fma(acc[v], x, w);
                     }
                 }
@@ -360,8 +428,9 @@ pub(crate) fn pairs<
     let Task { rows, columns, depth, .. } = task;
     let tile = VECTORS * 2 * LANES;
     let (tiles, live) = if EDGE { (1, columns.len) } else { (columns.len / tile, tile) };
+    let clip = [columns.clip_low, columns.clip_high];
     let masks = if EDGE {
-        Masks::<L, REACH, VECTORS>::new(l, task, 1, columns.len.div_ceil(2), REACH - 1)
+        Masks::<L, REACH>::new(l, clip, 1, columns.len.div_ceil(2), REACH - 1)
     } else {
         Masks::none(l)
     };
@@ -388,7 +457,7 @@ pub(crate) fn pairs<
                         unroll!(v < VECTORS => {
                             // SAFETY: the tile's vectors, to the end of the last one.
                             let x = unsafe { l.load(src.step((v * LANES + r) as isize)) };
-                            let fma = |acc, w| match masks.of(v, r) {
+                            let fma = |acc, w| match masks.of::<VECTORS>(REACH - 1, v, r) {
                                 Some(mask) if EDGE => l.fma_where(mask, acc, x, w),
                                 _ => l.fma(acc, x, w),
                             };
@@ -426,31 +495,30 @@ pub(crate) fn pairs<
 
 /// Which lanes of an edge tile have their taps. Fewer than a kernel are missing at either end, so
 /// only the first vector can miss columns before the source and only the last two after it.
-struct Masks<L: Lanes, const K: usize, const VECTORS: usize> {
+#[derive(Clone, Copy)]
+struct Masks<L: Lanes, const K: usize> {
     /// By tap, for the first vector.
     low: [L::Mask; MOST_CLIPPED],
     /// By vector from the last and tap from the last.
     high: [[L::Mask; MOST_CLIPPED]; 2],
-    /// Most columns that windows miss at either end.
-    most: usize,
 }
 
 /// Most columns that windows miss at either end: half of the widest kernel, or all but one of a pair's.
 const MOST_CLIPPED: usize = 3;
 
-impl<L: Lanes, const K: usize, const VECTORS: usize> Masks<L, K, VECTORS> {
+impl<L: Lanes, const K: usize> Masks<L, K> {
     #[inline(always)]
     fn none(l: L) -> Self {
         let all = l.mask(0, LANES);
-        Self { low: [all; MOST_CLIPPED], high: [[all; MOST_CLIPPED]; 2], most: 0 }
+        Self { low: [all; MOST_CLIPPED], high: [[all; MOST_CLIPPED]; 2] }
     }
 
-    /// The masks of `windows` windows that miss `most` columns at most at either end.
+    /// The masks of `windows` windows that miss so many columns, at most `most`, at either end.
     #[inline(always)]
-    fn new(l: L, task: &Task<L>, stride: usize, windows: usize, most: usize) -> Self {
+    fn new(l: L, clip: [usize; 2], stride: usize, windows: usize, most: usize) -> Self {
         // Columns of the windows that exist, counted from the first, clipped or not.
-        let start = task.columns.clip_low;
-        let end = (windows - 1) * stride + K - task.columns.clip_high;
+        let [start, end] = [clip[0], (windows - 1) * stride + K - clip[1]];
+        let vectors = windows.div_ceil(LANES);
         let lanes = |vector: usize, tap: usize| {
             let first = |column: usize| {
                 let window = column.saturating_sub(tap).div_ceil(stride);
@@ -458,23 +526,23 @@ impl<L: Lanes, const K: usize, const VECTORS: usize> Masks<L, K, VECTORS> {
             };
             l.mask(first(start), first(end))
         };
-        let mut masks = Self { most, ..Self::none(l) };
+        let mut masks = Self::none(l);
         for tap in 0..most {
             masks.low[tap] = lanes(0, tap);
-            for (vector, high) in masks.high.iter_mut().enumerate().take(VECTORS) {
-                high[tap] = lanes(VECTORS - 1 - vector, K - 1 - tap);
+            for (vector, high) in masks.high.iter_mut().enumerate().take(vectors) {
+                high[tap] = lanes(vectors - 1 - vector, K - 1 - tap);
             }
         }
         masks
     }
 
-    /// The mask of a vector and tap, if it can miss a column.
+    /// The mask of a vector and tap, if it can miss a column where windows miss at most `most`.
     #[inline(always)]
-    fn of(&self, vector: usize, tap: usize) -> Option<L::Mask> {
+    fn of<const VECTORS: usize>(&self, most: usize, vector: usize, tap: usize) -> Option<L::Mask> {
         let from_last = VECTORS - 1 - vector;
-        if vector == 0 && tap < self.most {
+        if vector == 0 && tap < most {
             Some(self.low[tap])
-        } else if tap + self.most >= K && from_last < self.most.min(2) {
+        } else if tap + most >= K && from_last < most.min(2) {
             Some(self.high[from_last][K - 1 - tap])
         } else {
             None

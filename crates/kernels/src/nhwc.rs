@@ -170,23 +170,24 @@ pub(crate) fn pairs<
 /// Input columns of the widest tile: 8 columns of 7×7 at stride 2.
 const MOST_COLUMNS: usize = 24;
 
-/// A strip of `COLUMNS` columns, marching down the rows.
+/// Strips of `COLUMNS` columns, marching down the rows.
 ///
 /// ```text
-/// w = all K × K weights
-/// for each input row
-///     x = its columns from left to right, each loaded once
-///     acc[0..=FLIGHT][0..COLUMNS] += x · w[the kernel row that this input row is to these results]
-///     the oldest results are stored, when this was their last row; all others age
+/// for each block of channels, tile, strip of rows, vector of channels
+///     w = all K × K weights
+///     for each input row
+///         x = its columns from left to right, each loaded once
+///         acc[0..=FLIGHT][0..COLUMNS] += x · w[the kernel row that this input row is to these results]
+///         the oldest results are stored, when this was their last row; all others age
 /// ```
 ///
-/// `FLIGHT` = (K − 1) / S rows of results are in flight from one step of S rows to the next. Between these
-/// another row completes while the next one starts, as far behind it as a window is wide: so each result leaves
-/// its register to the one that starts in its column, and 3×3 needs 9 + 2·COLUMNS registers at stride 1, and few
-/// for the input. Ageing is a renaming: the loop is unrolled until every accumulator is back in its
-/// register. Rows that the windows miss at the ends of the strip are skipped while it fills and
-/// drains; columns as in [`row`]. Whether there is something to `FINISH` is decided beforehand: a test
-/// for each row would be a tenth of the instructions.
+/// `FLIGHT` = (K − 1) / S rows of results are in flight from one step of S rows to the next. Between
+/// these, another row completes while the next one starts, as far behind it as a window is wide: so each
+/// result leaves its register to the one that starts in its column, and 3×3 at stride 1 needs 9 + 2·COLUMNS
+/// registers, and few for the input. Ageing is a renaming: the loop is unrolled until every accumulator
+/// is back in its register. Rows that the windows miss at the ends of the rectangle are skipped while
+/// a strip fills and drains; columns as in [`row`]. Whether there is something to `FINISH` is decided
+/// beforehand: a test for each row would be a tenth of the instructions.
 #[inline(always)]
 pub(crate) fn roll<
     L: Lanes,
@@ -487,26 +488,26 @@ fn span_vectors<L: Lanes, C: Channels<L>>(
         let (src, dst) = (task.src.step(row * task.rows.src), task.dst.step(row * task.rows.dst));
         let mut column = 0;
         while column < task.columns.len {
-            let left = task.columns.len - column;
+            let width = match task.columns.len - column {
+                8.. if !(LEAN && C::RARE) => 8,
+                4.. => 4,
+                2.. if !(LEAN && C::RARE) => 2,
+                _ => 1,
+            };
             let j = column as isize;
             let src = src.step(j * task.columns.src + channels.source(channel));
             let dst = dst.step(j * task.columns.dst + channel as isize);
             for v in (0..(vectors * LANES) as isize).step_by(LANES) {
                 let (src, dst, first) = (src.step(v), dst.step(v), channel as isize + v);
                 let weights = task.weights.step(channels.weights(channel) + v);
-                match left {
-                    8.. => span_columns::<L, C, 8>(l, task, src, weights, dst, first, channels),
-                    4..8 => span_columns::<L, C, 4>(l, task, src, weights, dst, first, channels),
-                    2..4 => span_columns::<L, C, 2>(l, task, src, weights, dst, first, channels),
+                match width {
+                    8 => span_columns::<L, C, 8>(l, task, src, weights, dst, first, channels),
+                    4 => span_columns::<L, C, 4>(l, task, src, weights, dst, first, channels),
+                    2 => span_columns::<L, C, 2>(l, task, src, weights, dst, first, channels),
                     _ => span_columns::<L, C, 1>(l, task, src, weights, dst, first, channels),
                 }
             }
-            column += match left {
-                8.. => 8,
-                4..8 => 4,
-                2..4 => 2,
-                _ => 1,
-            };
+            column += width;
         }
     }
 }

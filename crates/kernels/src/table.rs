@@ -109,12 +109,7 @@ macro_rules! body {
         nhwc::span($l, $task)
     };
     (Forward Nchw Roll ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
-        edges!(
-            edge_vectors($task, 1),
-            VECTORS,
-            EDGE,
-            nchw::roll::<L, $k, $s, $rows, VECTORS, EDGE>($l, $task)
-        )
+        nchw::roll::<L, $k, $s, $rows, { $columns / LANES }>($l, $task)
     };
     (Forward Nchw Row ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
         edges!(

@@ -22,7 +22,9 @@ impl Golden {
     /// Those of the repository.
     pub fn load() -> Result<Self> {
         let path = Self::path();
-        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let text = fs::read_to_string(&path).with_context(|| {
+            format!("{} can't be read; `cargo xtask test --bless` makes it", path.display())
+        })?;
         Self::parse(&text).with_context(|| path.display().to_string())
     }
 

@@ -16,8 +16,8 @@ use crate::test::Verified;
 pub struct Options {
     /// The lanes; all if none is named.
     lanes: Vec<Lanes>,
-    /// Of the cases, every so many.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    /// Of the cases, of which each kernel has one, every so many: each takes a second.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     step: u16,
 }
 

@@ -119,7 +119,7 @@ fn plant(mutated: Mutated, options: &Options) -> Result<bool> {
         // What an earlier round has seen is not planted again.
         command.args((round > 0).then_some("--iterate"));
         command.args(packages.iter().flat_map(|package| ["--test-package", package]));
-        command.args(tests.iter().map(|test| format!("--cargo-test-arg={test}")));
+        command.args(tests.iter().map(|test| format!("--cargo-arg={test}")));
         cargo::announce(&command);
         let status = command.status().context("cannot start cargo")?;
         seen = match status.code() {

@@ -1,13 +1,14 @@
 //! `cargo xtask performance`: the tables and charts of docs/performance.md, made from what was counted and measured.
 //!
-//! Nothing is measured here: the sources are the baseline of `cargo xtask cost`, the table of `cargo xtask peers`, the
-//! results of web/bench and the records in docs/records.
+//! The sources are the baseline of `cargo xtask cost`, the table of `cargo xtask peers`, the results of web/bench and the
+//! records in docs/records; `--measure` makes the first and the third anew.
 
 mod aarch64;
 mod aims;
 mod chart;
 mod layers;
 mod markdown;
+mod measure;
 mod page;
 mod records;
 mod web;
@@ -36,6 +37,10 @@ pub struct Options {
     /// Only check that the page and its charts are what the sources give.
     #[arg(long)]
     check: bool,
+    /// First count our kernels on AArch64, and time them in Node and Chromium, anew. What others execute on
+    /// AArch64 changes with their versions alone: that's `cargo xtask peers`.
+    #[arg(long, conflicts_with = "check")]
+    measure: bool,
 }
 
 /// The parts of the page and the charts, by name.
@@ -47,6 +52,9 @@ struct Made {
 
 /// Makes the page anew, or checks it.
 pub fn run(options: &Options) -> Result<()> {
+    if options.measure {
+        measure::everything()?;
+    }
     let made = make()?;
     let mut files = BTreeMap::new();
     let path = cargo::root().join(PAGE);

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Subcommand;
 
-use self::bindgen::{Bindings, Build};
+use self::bindgen::{Bindings, Build, RELAXED_SIMD, SIMD128};
 use crate::cargo;
 use crate::setup::{self, Need};
 
@@ -36,16 +36,15 @@ const DEPTHWISE: Bindings = Bindings {
     builds: &[
         Build { name: "simd128", features: SIMD128, cfgs: LEAN },
         Build { name: "relaxed-simd", features: RELAXED_SIMD, cfgs: LEAN },
-        Build { name: "simd128-all", features: SIMD128, cfgs: WEB },
-        Build { name: "relaxed-simd-all", features: RELAXED_SIMD, cfgs: WEB },
+        Build { name: "simd128-all", features: SIMD128, cfgs: ALL },
+        Build { name: "relaxed-simd-all", features: RELAXED_SIMD, cfgs: ALL },
     ],
 };
 
-const SIMD128: &str = "+simd128";
-const RELAXED_SIMD: &str = "+simd128,+relaxed-simd";
+/// One instruction set.
+const ALL: &[&str] = &["depthwise_web"];
 
-/// What is left out of the modules of the npm package, which other pages make people download.
-const WEB: &[&str] = &["depthwise_web"];
+/// And of the tuned kernels, those for 3×3.
 const LEAN: &[&str] = &["depthwise_web", "depthwise_lean"];
 
 /// Does it.
@@ -75,7 +74,8 @@ fn build() -> Result<Vec<PathBuf>> {
     Ok(modules)
 }
 
-fn test() -> Result<()> {
+/// Builds everything, and runs every test.
+pub fn test() -> Result<()> {
     setup::ensure(&needs())?;
     size::check(&build()?)?;
     npm::run("depthwise", "test")?;

@@ -36,7 +36,10 @@ pub fn tile(pass: Pass, instance: &Instance, [height, width]: [usize; 2], stride
         Tile { vectors, counts }
     };
     match (instance.body, instance.pass) {
-        (Body::Roll, _) => cost(vectors, stride * window),
+        (Body::Roll, _) if nhwc => cost(vectors, stride * window),
+        // All taps but the last, which are those of the tap before the last but one, a lane on.
+        (Body::Roll, _) if stride > 1 => cost(vectors, stride * ((width - 1) * vectors + 1)),
+        (Body::Roll, _) => cost(vectors, width * vectors),
         (Body::Row, _) if nhwc => cost(vectors, height * (width + window)),
         (Body::Row, _) => cost(vectors, taps * (1 + vectors)),
         (Body::Pairs, _) => {

@@ -115,6 +115,10 @@ impl Expected {
                         all.pairs(instance, window);
                         all.residue_rows(window);
                     }
+                    Body::Roll if layout == Layout::Nchw => {
+                        all.tiles(pass, instance, window);
+                        all.marched_rows(pass, window);
+                    }
                     Body::Roll => {
                         all.tiles(pass, instance, window);
                         all.rolled_rows(pass, window);
@@ -348,6 +352,34 @@ impl Expected {
                 self.rows.add(event([false, true], [0, clip[1]]), axis);
                 self.rows.add(event([false, false], [0, 0]), axis);
             }
+        }
+    }
+
+    /// Rows that are marched down, of which any may be missing. A part of the rows begins or ends where
+    /// none are.
+    fn marched_rows(&mut self, pass: Pass, window: Window) {
+        let Window { kernel, stride, .. } = window;
+        let flight = kernel.div_ceil(stride);
+        for line in lines(window, (1..=4 * flight).chain([MANY_ROWS])) {
+            let Line { source, low, count, slack } = line;
+            let high = ((count - 1) * stride + kernel) as isize - low - source as isize;
+            let [low, high] = [low, high].map(|end| end.max(0) as usize);
+            let event = |place: [bool; 2], clip| {
+                Event::of(Side::Rows)
+                    .pair(Feature::Clip, clip)
+                    .flags(Feature::Place, place)
+                    .flags(Feature::Narrow, [source < kernel, false])
+                    .when(stride > 1, |event| event.number(Feature::Slack, slack))
+            };
+            let axis = line.axis(window, pass);
+            if count < MANY_ROWS {
+                let march = [up_to(2, count / flight), count % flight];
+                self.rows.add(event([true; 2], [low, high]).pair(Feature::March, march), axis);
+                continue;
+            }
+            self.rows.add(event([true, false], [low, 0]), axis);
+            self.rows.add(event([false, true], [0, high]), axis);
+            self.rows.add(event([false, false], [0, 0]), axis);
         }
     }
 

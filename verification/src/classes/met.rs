@@ -116,7 +116,8 @@ impl<'p> Sweep<'p> {
 
     /// The strips of a rolling instance's rectangle: at least the rows that are in flight, as equal as can be.
     fn strips(&self, rectangle: Rectangle) -> Vec<Rectangle> {
-        if rectangle.instance.body != Body::Roll {
+        let instance = rectangle.instance;
+        if instance.body != Body::Roll || instance.layout == Layout::Nchw {
             return vec![rectangle];
         }
         let ((kernel, stride, _), rows) = (self.windows[0], rectangle.rows);
@@ -181,8 +182,11 @@ impl<'p> Sweep<'p> {
             .flags(Feature::Narrow, [narrow, false])
             .when(stride > 1, |event| event.number(Feature::Slack, self.slack[0]));
         if instance.body == Body::Roll {
-            let flight = (kernel - 1) / stride;
-            let steps = rows.len - flight;
+            // Channels last, rows that fill and drain what is in flight are no steps of a march.
+            let (flight, steps) = match instance.layout {
+                Layout::Nhwc => ((kernel - 1) / stride, rows.len - (kernel - 1) / stride),
+                Layout::Nchw => (kernel.div_ceil(stride), rows.len),
+            };
             return event
                 .pair(Feature::Clip, [rectangle.clip_low, rectangle.clip_high])
                 .when(begins && ends, |event| {
@@ -258,7 +262,7 @@ impl<'p> Sweep<'p> {
             .when(span.len > 1, |event| event.number(Feature::Apart, up_to(3, span.out_step)))
     }
 
-    /// Whether all of a rectangle is one row of one plane that a tile would leave: the general
+    /// Whether all of a rectangle is rows of one plane that a tile would leave: the general
     /// instance takes over.
     fn is_handed_over(&self, rectangle: &Rectangle, planes: usize) -> bool {
         let Columns::Tiles(tile) = &rectangle.columns else { return false };
@@ -266,7 +270,7 @@ impl<'p> Sweep<'p> {
         if instance.layout == Layout::Nhwc || instance.body == Body::Span {
             return false;
         }
-        if planes > 1 || rows.len > 1 {
+        if planes > 1 || (rows.len > 1 && instance.body != Body::Roll) {
             return false;
         }
         let ((kernel, stride, _), width) = (self.windows[1], self.sources[1] as isize);
@@ -277,10 +281,16 @@ impl<'p> Sweep<'p> {
         };
         let step = if self.gradient { 1 } else { stride };
         let last = first + ((windows.next_multiple_of(LANES) - 1) * step + reach) as isize;
-        let bottom = (rows.src + (rows.taps - 1) * rows.src_tap) as isize;
         let source_planes = (self.plan.sweep().source_channels * self.problem.batch()) as isize;
-        let size = self.sources[0] as isize * width;
-        rows.src as isize * width + first < 0 || bottom * width + last >= size * source_planes
+        let height = self.sources[0] as isize;
+        // Whether it leaves every row of results.
+        (0..rows.len).all(|row| {
+            let top = (rows.src + row * rows.src_step) as isize - rectangle.clip_low as isize;
+            let bottom = top + ((rows.taps - 1) * rows.src_tap) as isize;
+            let (top, bottom) = (top.max(0), bottom.min(height - 1));
+            let before = top * width + first < 0;
+            top <= bottom && (before || bottom * width + last >= height * width * source_planes)
+        })
     }
 }
 

@@ -40,58 +40,68 @@ export function* cases() {
 const bounds = (activation) =>
   ({ relu: [0, Infinity], relu6: [0, 6] })[activation] ?? [activation?.min ?? -Infinity, activation?.max ?? Infinity];
 
-/** Checks all passes of a case; the worst error as a share of its bound, and the number of elements compared. */
-export function check(depthwise, options, seed) {
+/** Data for a case, and what the passes make of it. */
+function example(options, seed) {
   const { outputShape, lengths } = shapes(options);
   const x = random(lengths.input, seed + 1);
   const w = random(lengths.filter, seed + 2);
-  const b = random(lengths.bias, seed + 3);
+  const b = seed % 2 === 0 ? random(lengths.bias, seed + 3) : undefined;
   const gy = random(lengths.output, seed + 4);
-  const withBias = seed % 2 === 0;
   const accumulate = seed % 3 === 0;
-  const expected = reference(options, { x, w, b: withBias ? b : undefined, gy });
+  const expected = reference(options, { x, w, b, gy });
+  const [min, max] = bounds(options.activation);
+  expected.y.sum = expected.y.sum.map((value) => Math.min(Math.max(value, min), max));
+  if (accumulate) {
+    for (const sums of [expected.gx, expected.gw, expected.gb]) sums.sum.forEach((_, at) => sums.add(at, OLD));
+  }
+  return { options, seed, outputShape, lengths, x, w, b, gy, accumulate, expected };
+}
+
+/** What gradients are added to. */
+const OLD = 0.5;
+
+/** Checks all passes of a case; the worst error as a share of its bound. */
+function check(depthwise, { options, seed, outputShape, lengths, x, w, b, gy, accumulate, expected }) {
   const conv = depthwise.conv2d(options);
   if (String(conv.outputShape) !== String(outputShape)) throw new Error(`${conv.outputShape} is no ${outputShape}`);
 
   // Arrays and tensors in turns, so that each argument is either.
   const place = (array, index) => ((seed >> index) % 2 === 0 ? array : depthwise.tensor(array));
   const arrayOf = (operand) => (operand instanceof Float32Array ? operand : operand.view().slice());
-  const old = 0.5;
-  const results = (length, index) => place(new Float32Array(length).fill(accumulate ? old : NaN), index);
+  const results = (length, index) => place(new Float32Array(length).fill(accumulate ? OLD : NaN), index);
   const [px, pw, pgy] = [place(x, 0), place(w, 1), place(gy, 2)];
   const [y, gx, gw, gb] = [lengths.output, lengths.input, lengths.filter, lengths.bias].map((length, index) =>
     index === 0 ? place(new Float32Array(length).fill(NaN), 3) : results(length, index + 3));
-  conv.forward(px, pw, y, withBias ? { bias: place(b, 7) } : undefined);
+  const bias = b && place(b, 7);
+  conv.forward(px, pw, y, bias && { bias });
   conv.gradInput(pgy, pw, gx, { accumulate });
   conv.gradWeight(px, pgy, gw, { accumulate });
   conv.gradBias(pgy, gb, { accumulate });
 
-  const [min, max] = bounds(options.activation);
-  const clamp = (value) => Math.min(Math.max(value, min), max);
-  const clamped = { ...expected.y, sum: expected.y.sum.map(clamp) };
-  // A sum near a bound may fall on its other side: clamping brings the two no further apart.
-  const worst = [error(arrayOf(y), clamped)];
-  for (const [actual, sums] of [[gx, expected.gx], [gw, expected.gw], [gb, expected.gb]]) {
-    if (accumulate) sums.sum.forEach((_, at) => sums.add(at, old));
-    worst.push(error(arrayOf(actual), sums));
-  }
-  for (const operand of [px, pw, pgy, y, gx, gw, gb]) if (!(operand instanceof Float32Array)) operand.dispose();
+  const worst = [[y, expected.y], [gx, expected.gx], [gw, expected.gw], [gb, expected.gb]].map(([actual, sums]) =>
+    error(arrayOf(actual), sums));
+  for (const operand of [px, pw, pgy, bias, y, gx, gw, gb]) operand?.dispose?.();
   conv.dispose();
-  const compared = lengths.output + lengths.input + lengths.filter + lengths.bias;
-  return { worst: Math.max(...worst), compared };
+  return Math.max(...worst);
 }
 
-/** Checks all cases, or every `step`-th. */
-export function conformance(depthwise, step = 1) {
-  let [seed, count, compared, worst] = [0, 0, 0, 0];
+/** Checks all cases, or every `step`-th, on several modules. */
+export function conformance(modules, step = 1) {
+  const report = { cases: 0, compared: 0, worst: 0 };
+  let seed = 0;
   for (const options of cases()) {
     if (seed++ % step !== 0) continue;
-    const result = check(depthwise, options, seed);
-    if (!(result.worst <= 1)) throw new Error(`case ${seed} is wrong: ${JSON.stringify(options)}`);
-    worst = Math.max(worst, result.worst);
-    compared += result.compared;
-    count += 1;
+    const one = example(options, seed);
+    for (const depthwise of modules) {
+      const worst = check(depthwise, one);
+      if (!(worst <= 1)) {
+        throw new Error(`case ${seed} is wrong on ${depthwise.isa}, ${depthwise.machine}: ${JSON.stringify(options)}`);
+      }
+      report.worst = Math.max(report.worst, worst);
+      report.compared += Object.values(one.lengths).reduce((a, b) => a + b);
+    }
+    report.cases += 1;
   }
-  if (count === 0 || compared < 100 * count || worst === 0) throw new Error('nothing was compared');
-  return { cases: count, compared, worst };
+  if (report.worst === 0) throw new Error('nothing was compared');
+  return report;
 }

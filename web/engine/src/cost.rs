@@ -191,6 +191,7 @@ impl Tile<'_> {
                 let stores = stores * rows.count;
                 Cost { loads: taps * (1 + vectors), fmas: taps * vectors, stores }
             }
+            Body::Roll => self.rolled_nchw(),
             Body::Pairs => {
                 let vectors = columns.count.div_ceil(2).div_ceil(LANES);
                 let loads = row_taps * (width + width.div_ceil(2) * vectors);
@@ -204,6 +205,44 @@ impl Tile<'_> {
                 Cost { loads: taps * (1 + vectors), fmas: taps * vectors, stores }
             }
         }
+    }
+
+    /// Every source row is read once, and serves all rows of results in flight: those above the first, too,
+    /// which do not exist. Tiles side by side load their weights once.
+    fn rolled_nchw(&self) -> Cost {
+        let Self { lines, rows, columns, .. } = self;
+        let ([kernel, _], stride) = (self.kernel(), lines[0].axis.stride());
+        let vectors = columns.count.div_ceil(LANES);
+        let top = lines[0].touches(rows.first).next().map_or(0, |touch| touch.source);
+        let source = 0..lines[0].source() as isize;
+        let window = (rows.count - 1) * stride + kernel;
+        let existing = (0..window).filter(|row| source.contains(&(top + *row as isize)));
+        let (mut source_rows, mut uses) = (0, 0);
+        for row in existing {
+            source_rows += 1;
+            uses += (row % stride..kernel).step_by(stride).count();
+        }
+        let of_row = if stride == 1 { kernel * vectors } else { (kernel - 1) * vectors + 1 };
+        let weights = if self.starts() { (kernel * kernel).div_ceil(LANES) } else { 0 };
+        Cost {
+            loads: weights + source_rows * of_row,
+            fmas: uses * kernel * vectors,
+            stores: vectors * rows.count,
+        }
+    }
+
+    /// Whether no tile before this one is computed with it.
+    fn starts(&self) -> bool {
+        let (line, first, width) = (self.lines[1], self.columns.first, self.instance.tile.columns);
+        let (kernel, source) = (line.axis.kernel(), line.source() as isize);
+        let misses = |place: usize, outside: fn(isize, isize) -> bool| {
+            line.touches(place).filter(|touch| outside(touch.source, source)).count()
+        };
+        let (before, after) = (|at, _| at < 0, |at, source| at >= source);
+        first < width
+            || misses(first, before) > 0
+            || misses(first - 1, after) > 0
+            || misses(first - width, before) > kernel / 2
     }
 
     fn summed_nhwc(&self) -> Cost {

@@ -62,7 +62,9 @@ test('a link has the seed, and another seed starts anew', async () => {
 });
 
 test('a bit that differs from native code is seen', async () => {
-  const page = await browser.context.newPage();
+  // What a service worker has kept is not to be changed on the way.
+  const fresh = await Browser.start({ serviceWorkers: 'block' });
+  const page = await fresh.context.newPage();
   await page.route(/assets\/index-.*\.js$/, async (route) => {
     const response = await route.fetch();
     const body = await response.text();
@@ -71,9 +73,9 @@ test('a bit that differs from native code is seen', async () => {
     assert.notEqual(wrong, body);
     await route.fulfill({ response, body: wrong });
   });
-  await page.goto(browser.origin);
+  await page.goto(fresh.origin);
   await verify(page, 1);
   assert.equal(await page.locator('#check .verdict').textContent(), 'Not the bits of native code');
   assert.equal(await page.locator('#check .golden td', { hasText: '✓ equal' }).count(), 3);
-  await page.close();
+  await fresh.end();
 });

@@ -36,11 +36,14 @@ async function keep(cache, request) {
   return response;
 }
 
+/** What is kept is the same for every origin, whatever a server says of that. */
+const kept = (cache, request) => cache.match(request, { ignoreVary: true });
+
 /** Kept files first; their names change with what is in them. The page itself is asked for anew. */
 async function answer(request) {
   const cache = await caches.open(CACHE);
   if (request.mode !== 'navigate') {
-    return (await cache.match(request)) ?? keep(cache, request);
+    return (await kept(cache, request)) ?? keep(cache, request);
   }
   try {
     const fresh = await fetch(request);
@@ -48,7 +51,7 @@ async function answer(request) {
   } catch {
     // There is no network: the page that is kept does.
   }
-  return (await cache.match('./')) ?? Response.error();
+  return (await kept(cache, './')) ?? Response.error();
 }
 
 self.addEventListener('install', (event) => event.waitUntil(install()));

@@ -11,13 +11,19 @@ use crate::setup::Need;
 
 const TRIPLE: &str = "wasm32-unknown-unknown";
 
+/// Target features of modules for every engine with SIMD.
+pub const SIMD128: &str = "+simd128";
+
+/// Target features of modules for engines that have relaxed SIMD, too.
+pub const RELAXED_SIMD: &str = "+simd128,+relaxed-simd";
+
 /// What a module is compiled with.
 pub struct Build {
     /// Its name, and that of its files.
     pub name: &'static str,
     /// Target features: a module has one level of SIMD.
     pub features: &'static str,
-    /// What is left out of it, by name: see `Cargo.toml`.
+    /// Its `--cfg`s.
     pub cfgs: &'static [&'static str],
 }
 
@@ -67,7 +73,7 @@ impl Bindings {
         let flags =
             format!("target.{TRIPLE}.rustflags=['-Ctarget-feature={}'{cfgs}]", build.features);
         command.args(["--config", &flags]).arg("--target-dir");
-        command.arg(cargo::target_directory()?.join("web").join(self.package).join(build.name));
+        command.arg(cargo::target_directory()?.join("web"));
         cargo::announce(&command);
         cargo::build_library(&mut command)
     }

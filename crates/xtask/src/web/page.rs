@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::bindgen::{Bindings, Build};
-use super::{RELAXED_SIMD, SIMD128, npm};
+use super::bindgen::{Bindings, Build, RELAXED_SIMD, SIMD128};
+use super::npm;
 
 /// The crate that the page computes with.
 const ENGINE: Bindings = Bindings {

@@ -16,8 +16,8 @@ for (const name of Object.keys(BROWSERS)) {
       assert.equal(report.machine, { x64: 'x86-64', arm64: 'arm64' }[process.arch]);
       // Both have relaxed SIMD that fuses on processors with FMA.
       assert.equal(report.isa, 'simd128-relaxed');
-      assert.equal(report.checked.length, 8);
-      assert.ok(report.checked.every(({ cases }) => cases === 262), 'cases');
+      assert.equal(report.modules, 8);
+      assert.equal(report.checked.cases, 262);
       assert.match(report.refused, /^DepthwiseError: output has 1 elements, expected 1024$/);
       assert.equal(report.grown, 0);
     } finally {
@@ -31,12 +31,13 @@ async function inBrowser() {
   const { load } = await import('/dist/web.js');
   const { conformance } = await import('/test/conformance.js');
   const { isa, machine } = await load();
-  const checked = [];
+  const modules = [];
   for (const module of ['simd128', 'relaxed-simd'])
     for (const kernels of ['3x3', 'all'])
       for (const tiles of ['x86-64', 'arm64']) {
-        checked.push(conformance(await load({ module, kernels, machine: tiles }), 11));
+        modules.push(await load({ module, kernels, machine: tiles }));
       }
+  const checked = conformance(modules, 11);
 
   const depthwise = await load();
   const conv = depthwise.conv2d({
@@ -58,5 +59,5 @@ async function inBrowser() {
   microseconds(tensors);
   const size = depthwise.memorySize;
   const [zeroCopy, copied] = [microseconds(tensors), microseconds(arrays)];
-  return { isa, machine, checked, refused, zeroCopy, copied, grown: depthwise.memorySize - size };
+  return { isa, machine, modules: modules.length, checked, refused, zeroCopy, copied, grown: depthwise.memorySize - size };
 }

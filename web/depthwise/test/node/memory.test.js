@@ -51,7 +51,7 @@ test('convolutions and tensors that are disposed of leave nothing', async () => 
       for (const resource of [conv, tensor]) resource[Symbol.dispose]();
     }
   };
-  make(100);
+  make(5000);
   const [before, size] = [await heap(), depthwise.memorySize];
   make(10_000);
   const grown = (await heap()) - before;

@@ -4,12 +4,11 @@ import { hasFusedMultiplyAdd } from '../../dist/probe.js';
 
 export const FUSES = hasFusedMultiplyAdd();
 
-/** Options of `load`, with a name. */
+/** Options of `load`. */
 export function modules() {
-  const all = [];
-  for (const module of FUSES ? ['simd128', 'relaxed-simd'] : ['simd128'])
-    for (const kernels of ['3x3', 'all'])
-      for (const machine of ['x86-64', 'arm64'])
-        all.push({ name: `${module}, ${kernels} kernels, tiles for ${machine}`, options: { module, kernels, machine } });
-  return all;
+  const names = FUSES ? ['simd128', 'relaxed-simd'] : ['simd128'];
+  const each = (values, key, options) => values.map((value) => ({ ...options, [key]: value }));
+  return names
+    .flatMap((module) => each(['3x3', 'all'], 'kernels', { module }))
+    .flatMap((options) => each(['x86-64', 'arm64'], 'machine', options));
 }

@@ -45,6 +45,15 @@ export class Cover {
     value: 1,
     input: () => this.#pick(Number(this.#position.value) - 1),
   });
+  readonly #machines = segments(
+    'Processor',
+    [
+      ['x86-64', '16 registers'],
+      ['arm64', '32 (ARM)'],
+    ],
+    'x86-64',
+    (machine) => this.#change({ machine }),
+  );
   readonly #walk = h('div', { class: 'walk', hidden: true });
 
   constructor() {
@@ -95,15 +104,7 @@ export class Cover {
             'nhwc',
             (value) => this.#change({ nhwc: value === 'nhwc' }),
           ).element,
-          segments(
-            'Processor',
-            [
-              ['x86-64', '16 registers'],
-              ['arm64', '32 (ARM)'],
-            ],
-            'x86-64',
-            (machine) => this.#change({ machine }),
-          ).element,
+          this.#machines.element,
         ),
         this.#status.element,
         this.#maps,
@@ -111,7 +112,14 @@ export class Cover {
         this.#facts,
       ),
     );
-    whenSeen(this.element, () => this.#change({ machine: 'x86-64' }));
+    whenSeen(this.element, () => void this.#begin());
+  }
+
+  /** Begins with the tiles that are chosen for this processor. */
+  async #begin(): Promise<void> {
+    const { machine } = await engines.cover.ask('about');
+    this.#machines.set(machine as 'x86-64' | 'arm64');
+    this.#change({ machine });
   }
 
   #change(choice: Partial<Choice>): void {

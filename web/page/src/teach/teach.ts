@@ -40,7 +40,7 @@ export class Teach {
 
   readonly #pad = new Pad('Draw here');
   readonly #modes = segments<Mode>(
-    'What drawings are for',
+    'Draw to',
     [
       ['teach', 'Teach'],
       ['ask', 'Ask'],

@@ -19,8 +19,8 @@ export interface Scale {
 }
 
 export const WIDTH = 560;
-const HEIGHT = 280;
-const MARGIN = { left: 46, right: 14, top: 26, bottom: 40 };
+const HEIGHT = 314;
+const MARGIN = { left: 62, right: 14, top: 44, bottom: 58 };
 
 /** A place in the chart for each value of a scale. */
 export function place(scale: Scale, low: number, high: number): (value: number) => number {
@@ -56,10 +56,10 @@ export function chart(
         'g',
         { class: 'grid' },
         svg('line', { x1: atX(tick), x2: atX(tick), y1: bottom, y2: bottom + 5 }),
-        svg('text', { x: atX(tick), y: bottom + 20, 'text-anchor': 'middle' }, text(x, tick)),
+        svg('text', { x: atX(tick), y: bottom + 22, 'text-anchor': 'middle' }, text(x, tick)),
       ),
     ),
-    svg('text', { class: 'axis', x: left - 38, y: 14 }, y.label),
+    svg('text', { class: 'axis', x: left - 56, y: 18 }, y.label),
     svg('text', { class: 'axis', x: right, y: HEIGHT - 4, 'text-anchor': 'end' }, x.label),
     ...draw(atX, atY),
   );
