@@ -64,6 +64,7 @@ test('a link has the seed, and another seed starts anew', async () => {
 test('a bit that differs from native code is seen', async () => {
   // What a service worker has kept is not to be changed on the way.
   const fresh = await Browser.start({ serviceWorkers: 'block' });
+  after(() => fresh.end());
   const page = await fresh.context.newPage();
   await page.route(/assets\/index-.*\.js$/, async (route) => {
     const response = await route.fetch();
@@ -77,5 +78,4 @@ test('a bit that differs from native code is seen', async () => {
   await verify(page, 1);
   assert.equal(await page.locator('#check .verdict').textContent(), 'Not the bits of native code');
   assert.equal(await page.locator('#check .golden td', { hasText: '✓ equal' }).count(), 3);
-  await fresh.end();
 });
