@@ -284,7 +284,7 @@ impl Instance {
 
     /// Whether this build has its kernel. All do, but those with `--cfg depthwise_lean`, which are to be
     /// downloaded: beside the general kernels they have those for 3×3 in 16 registers, forward in both layouts and
-    /// gradients in NHWC, without tiles of three columns.
+    /// gradients in NHWC, without tiles of fewer than four columns.
     #[must_use]
     pub const fn is_built(&self) -> bool {
         let lean = match self.kernel {
@@ -292,7 +292,7 @@ impl Instance {
             Size::Exactly(kernel) => {
                 kernel == 3
                     && self.registers <= 16
-                    && self.tile.columns != 3
+                    && self.tile.columns > 3
                     && (matches!(self.pass, Pass::Forward) || matches!(self.layout, Layout::Nhwc))
             }
         };

@@ -74,7 +74,8 @@ fn build() -> Result<Vec<PathBuf>> {
     Ok(modules)
 }
 
-fn test() -> Result<()> {
+/// Builds everything, and runs every test.
+pub fn test() -> Result<()> {
     setup::ensure(&needs())?;
     size::check(&build()?)?;
     npm::run("depthwise", "test")?;
