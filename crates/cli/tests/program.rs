@@ -557,6 +557,22 @@ fn a_bench_that_only_checks() {
 }
 
 #[test]
+fn a_tuner_times_every_instance_of_a_class() {
+    let file = folder("tune").join("tune.json");
+    let args = words("tune --kernel 3 --size 5,9 --channels 4 --min-time 1 --json");
+    let done = depthwise(args.map(Into::into).chain([file.clone().into_os_string()]));
+    assert_eq!((done.code, done.err.as_str()), (0, ""));
+    assert_eq!(done.out.lines().count(), 1 + 2 * 2 * 2 * 3);
+    let json: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    for class in json["classes"].as_array().unwrap() {
+        let times = class["times"].as_array().unwrap();
+        assert!(times.iter().any(|timed| timed["instance"] == class["chosen"]), "{class}");
+        let times: Vec<_> = times.iter().map(|timed| timed["time"].as_f64().unwrap()).collect();
+        assert!(times.is_sorted() && times[0] > 0.0, "{class}");
+    }
+}
+
+#[test]
 fn networks_are_listed() {
     let done = depthwise(["bench", "--list"]);
     assert_eq!((done.code, done.out.lines().count()), (0, 34));

@@ -103,6 +103,9 @@ impl Record {
 
 /// The records, a row for each network and pass.
 pub fn table_of(records: &[Record]) -> String {
+    if records.is_empty() {
+        return "None yet.".to_owned();
+    }
     let columns = [
         "machine",
         "network",
