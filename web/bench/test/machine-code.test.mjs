@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
 
-import { count, hotLoops, innermost, machineCode, parse } from '../src/machine-code.mjs';
-
-const BUILT = new URL('../../../target/web/simd128/wasm32-unknown-unknown/web/depthwise_web.wasm', import.meta.url);
+import { build, count, hotLoops, innermost, machineCode, parse } from '../src/machine-code.mjs';
 
 /** Tiles of one row of up to four columns of a 3×3 kernel: their sums and a row of weights fit 16 registers. */
 const NARROW = /^forward_f32_nhwc_3s\d_1x[234]x1$/;
@@ -29,8 +26,8 @@ test('the innermost loop is counted, and what it spills', () => {
 });
 
 test('kernels for 16 registers keep their sums in registers', () => {
-  const loops = hotLoops(machineCode(fileURLToPath(BUILT)));
+  const loops = hotLoops(machineCode(build()));
   const narrow = [...loops].filter(([name]) => NARROW.test(name));
-  assert.ok(narrow.length >= 4, `${narrow.length} narrow kernels: is the module built (cargo xtask web build)?`);
+  assert.ok(narrow.length >= 4, `${narrow.length} narrow kernels`);
   for (const [name, { multiplies, spills }] of narrow) assert.equal(spills, 0, `${name}: ${spills} spills for ${multiplies}`);
 });
