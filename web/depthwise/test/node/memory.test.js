@@ -53,9 +53,10 @@ test('convolutions and tensors that are disposed of leave nothing', async () => 
   };
   make(5000);
   const [before, size] = [await heap(), depthwise.memorySize];
-  make(10_000);
+  make(20_000);
   const grown = (await heap()) - before;
-  assert.ok(grown < 200_000, `the heap grew by ${grown} bytes`);
+  // The engine's own tables come and go; a forgotten object would be 50 bytes or more.
+  assert.ok(grown < 20 * 40_000, `the heap grew by ${grown} bytes`);
   assert.equal(depthwise.memorySize, size);
 });
 
