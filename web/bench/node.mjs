@@ -65,8 +65,8 @@ const chosen = options('results/node.json');
 const { load } = await import('depthwise');
 const require = createRequire(import.meta.url);
 const subjects = [
-  ...depthwise(await load({ module: 'simd128' })),
-  ...depthwise(await load({ module: 'relaxed-simd' })),
+  ...depthwise(await load({ module: 'simd128', kernels: 'all' })),
+  ...depthwise(await load({ module: 'relaxed-simd', kernels: 'all' })),
   tfjs(await loadTfjs(require)),
   litert(await loadLitert(require)),
   onnxruntime(await loadOnnxruntime()),

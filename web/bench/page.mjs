@@ -15,7 +15,7 @@ import { onnxruntime } from './src/subjects/onnxruntime.mjs';
 import { tfjs } from './src/subjects/tfjs.mjs';
 
 const at = (file) => new URL(`/node_modules/${file}`, location.href).href;
-const source = (module) => at(`depthwise/dist/wasm/${module}.wasm`);
+const source = (file) => at(`depthwise/dist/wasm/${file}.wasm`);
 
 async function loadTfjs() {
   setWasmPaths(at('@tensorflow/tfjs-backend-wasm/dist/'));
@@ -39,8 +39,8 @@ function loadOnnxruntime() {
 /** Runs the benchmark; `modules` are the probes of the roofline, in Base64, and lines to the console begin with `mark`. */
 globalThis.depthwiseBench = async ({ layers, subject, rounds, modules, mark }) => {
   const subjects = [
-    ...depthwise(await load({ module: 'simd128', source })),
-    ...depthwise(await load({ module: 'relaxed-simd', source })),
+    ...depthwise(await load({ module: 'simd128', kernels: 'all', source })),
+    ...depthwise(await load({ module: 'relaxed-simd', kernels: 'all', source })),
     tfjs(await loadTfjs()),
     litert(await loadLitert()),
     onnxruntime(loadOnnxruntime()),

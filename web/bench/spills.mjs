@@ -1,13 +1,8 @@
-// `node spills.mjs [MODULE]`: the hot loop of each instance in V8's machine code. The module needs its names; `cargo xtask web build`
-// leaves such a one in target/.
+// `node spills.mjs [MODULE]`: the hot loop of each instance in V8's machine code. A module needs its names; without one, one is built.
 
-import { fileURLToPath } from 'node:url';
-
-import { hotLoops, machineCode } from './src/machine-code.mjs';
-
-const BUILT = new URL('../../target/web/simd128/wasm32-unknown-unknown/web/depthwise_web.wasm', import.meta.url);
+import { build, hotLoops, machineCode } from './src/machine-code.mjs';
 
 console.log(['instructions', 'multiplies', 'loads', 'stores', 'spills', 'instance'].join('\t'));
-for (const [name, counts] of hotLoops(machineCode(process.argv[2] ?? fileURLToPath(BUILT)))) {
+for (const [name, counts] of hotLoops(machineCode(process.argv[2] ?? build()))) {
   console.log([...Object.values(counts), name].join('\t'));
 }

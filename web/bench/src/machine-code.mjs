@@ -4,6 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const TRIPLE = 'wasm32-unknown-unknown';
 
 /** Compiles everything at once with the optimising compiler, and prints it. */
 const FLAGS = ['--no-liftoff', '--no-wasm-lazy-compilation', '--print-wasm-code'];
@@ -11,6 +14,18 @@ const COMPILE = 'new WebAssembly.Module(require("node:fs").readFileSync(process.
 
 /** Loops with fewer multiplications are no kernel's. */
 const FEWEST_MULTIPLIES = 8;
+
+/** Builds the module with all kernels as the package has it, but with the names of functions; its path. */
+export function build() {
+  const root = fileURLToPath(new URL('../../..', import.meta.url));
+  const target = path.join(root, 'target/bench');
+  const flags = `target.${TRIPLE}.rustflags=['-Ctarget-feature=+simd128', '--cfg=depthwise_web']`;
+  const options = ['--profile', 'web', '-p', 'depthwise-web', '--lib', '--target', TRIPLE, '--target-dir', target];
+  // Flags of the environment would replace the given ones.
+  const { RUSTFLAGS: _, CARGO_ENCODED_RUSTFLAGS: __, ...env } = process.env;
+  execFileSync('cargo', ['build', '--quiet', ...options, '--config', flags], { cwd: root, env, stdio: 'inherit' });
+  return path.join(target, TRIPLE, 'web/depthwise_web.wasm');
+}
 
 /** The code of every function of a module: its name, and instructions as `{ at, opcode, operands }`. */
 export function machineCode(module) {

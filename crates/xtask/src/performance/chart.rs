@@ -19,9 +19,12 @@ pub struct Chart {
     pub unit: String,
     /// What the dots stand for.
     pub series: Vec<String>,
-    /// Groups of rows: a heading, and rows with a value for each of the series, NaN where there is none.
-    pub groups: Vec<(String, Vec<(String, Vec<f64>)>)>,
+    /// Groups of rows: a heading, and the rows.
+    pub groups: Vec<(String, Vec<Row>)>,
 }
+
+/// A name, and a value for each of the series, NaN where there is none.
+pub type Row = (String, Vec<f64>);
 
 impl Chart {
     /// The chart as an SVG document.
