@@ -265,7 +265,7 @@ fn borders_cost_little() {
         }
     }
     println!("{layers} layers");
-    assert_eq!(layers, 2 * 2 * 3 * LAYERS.len());
+    assert_eq!(layers, Layout::ALL.len() * Machine::ALL.len() * 3 * LAYERS.len());
 }
 
 /// Windows and taps that meet inside the input, in one channel of one image.
