@@ -20,7 +20,7 @@ use anyhow::Result;
 use crate::golden::Golden;
 use crate::isa::{Isa, Target};
 use crate::test::suite::Suite;
-use crate::{jobs, setup, web};
+use crate::{jobs, setup};
 
 /// What to test.
 #[derive(clap::Args)]
@@ -31,19 +31,13 @@ pub struct Options {
     /// Make the hashes of today's results the golden ones, if all else is right.
     #[arg(long, conflicts_with = "isa")]
     bless: bool,
-    /// Leave out `web/`, where no browsers can be installed.
-    #[arg(long)]
-    no_web: bool,
 }
 
 /// Runs all tests, or only the verification on one target.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let isa = options.isa;
     let targets = isa.map_or_else(Target::all, |isa| vec![isa.target()]);
-    let mut needs: Vec<_> = targets.iter().flat_map(|target| target.needs()).collect();
-    if isa.is_none() && !options.no_web {
-        needs.extend(web::needs());
-    }
+    let needs: Vec<_> = targets.iter().flat_map(|target| target.needs()).collect();
     setup::ensure(&needs)?;
 
     let start = Instant::now();
@@ -60,12 +54,6 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let mut done = jobs::run(commands)?.into_iter();
 
     let (mut problems, mut verified, mut died) = (Vec::new(), Vec::new(), 0);
-    if isa.is_none()
-        && !options.no_web
-        && let Err(error) = web::test()
-    {
-        problems.push(format!("web: {error:#}"));
-    }
     for suite in &mut suites {
         let done: Vec<_> = done.by_ref().take(suite.commands().count()).collect();
         suite.running = done.iter().map(|done| done.time).sum();

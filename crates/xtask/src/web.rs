@@ -75,7 +75,7 @@ fn build() -> Result<Vec<PathBuf>> {
 }
 
 /// Builds everything, and runs every test.
-pub fn test() -> Result<()> {
+fn test() -> Result<()> {
     setup::ensure(&needs())?;
     size::check(&build()?)?;
     npm::run("depthwise", "test")?;
