@@ -1,6 +1,6 @@
 use std::fmt;
 
-use depthwise::{Conv, Error, Machine};
+use depthwise::{Conv, DescriptionError, Dimension, Error, Machine};
 
 use crate::clock::{Clock, Work};
 use crate::layer::{Layer, Tensor};
@@ -51,13 +51,17 @@ impl Network {
     /// A network that knows nothing, for so many images at a time and so many classes, both at least 1.
     ///
     /// # Errors
-    /// Sizes that describe no convolution.
+    /// Sizes that describe no convolution, or no class.
     pub fn new(
         batch: usize,
         classes: usize,
         random: &mut Random,
         clock: Clock,
     ) -> Result<Self, Error> {
+        if classes == 0 {
+            // Classes are the channels of the last layer.
+            return Err(DescriptionError::Zero(Dimension::Channels).into());
+        }
         // Nobody asks for the gradient of the images.
         let images = Tensor { value: vec![0.0; batch * SIZE * SIZE], grad: Vec::new() };
         let (mut layers, mut tensors) = (Vec::new(), vec![images]);
