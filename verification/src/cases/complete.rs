@@ -40,7 +40,7 @@ pub(super) fn complete(
 }
 
 /// Cases that are tried for a pair of classes.
-const ATTEMPTS: u32 = 16;
+const ATTEMPTS: u32 = 32;
 
 /// What a case makes a kernel meet.
 fn events(kernel: &Kernel, case: &Case) -> Vec<Event> {
