@@ -92,6 +92,13 @@ const CAUGHT: [(Bug, &[Check], &[Check]); 25] = [
     (Bug::Refuses, &Check::ALL, &Check::PROPERTIES),
 ];
 
+/// Those checks that can be failed here: in WebAssembly, an access beyond a fence ends the program, and `trespass` is
+/// what plants one.
+fn here(checks: &[Check]) -> Vec<Check> {
+    let fatal = |check: &Check| cfg!(target_family = "wasm") && *check == Fence;
+    checks.iter().copied().filter(|check| !fatal(check)).collect()
+}
+
 struct Planted {
     bug: Bug,
     contract: Contract,
@@ -236,8 +243,9 @@ fn every_bug_is_caught_by_name() {
         for contract in [Contract::Fused, Contract::MulAdd] {
             let subject = Planted { bug, contract };
             let fails = |check: &Check| campaign::run(*check, &subject, &cases).is_err();
-            let caught: Vec<_> = Check::every().filter(fails).collect();
-            if caught != [expected, properties].concat() {
+            let every: Vec<_> = Check::every().collect();
+            let caught: Vec<_> = here(&every).into_iter().filter(fails).collect();
+            if caught != here(&[expected, properties].concat()) {
                 others.push(format!("{bug:?}, {contract}: {caught:?}"));
             }
         }
@@ -259,7 +267,7 @@ fn every_check_catches_something_else_than_refusals() {
 fn failures_are_small_and_can_be_repeated() {
     for (bug, expected, properties) in CAUGHT {
         let subject = Planted { bug, contract: Contract::Fused };
-        for check in [expected, properties].concat() {
+        for check in here(&[expected, properties].concat()) {
             let failure = campaign::run(check, &subject, &few()).expect_err("caught before");
             let line = failure.to_string();
             let digits = line.rsplit(' ').next().expect("a last word");

@@ -115,6 +115,13 @@ const CAUGHT: [(Pass, Bug, &[Check]); 42] = [
     (GradBias, Bug::IgnoresAccumulate, WRONG),
 ];
 
+/// Those checks that can be failed here: in WebAssembly, an access beyond a fence ends the program, and `trespass` is
+/// what plants one.
+fn here(checks: &[Check]) -> Vec<Check> {
+    let fatal = |check: &Check| cfg!(target_family = "wasm") && *check == Fence;
+    checks.iter().copied().filter(|check| !fatal(check)).collect()
+}
+
 struct Planted {
     bug: Bug,
     contract: Contract,
@@ -371,8 +378,8 @@ fn every_bug_is_caught_by_name() {
         for contract in [Contract::Fused, Contract::MulAdd] {
             let subject = Planted { bug, contract };
             let fails = |check: &Check| campaign::run(*check, &subject, &cases).is_err();
-            let caught: Vec<_> = Check::ALL.into_iter().filter(fails).collect();
-            assert_eq!(caught, expected, "{bug:?} of {pass:?}, {contract}");
+            let caught: Vec<_> = here(&Check::ALL).into_iter().filter(fails).collect();
+            assert_eq!(caught, here(expected), "{bug:?} of {pass:?}, {contract}");
         }
     }
 }
@@ -381,13 +388,13 @@ fn every_bug_is_caught_by_name() {
 fn failures_are_small_and_can_be_repeated() {
     for (pass, bug, expected) in CAUGHT {
         let subject = Planted { bug, contract: Contract::Fused };
-        for check in expected {
-            let failure = campaign::run(*check, &subject, &few(pass)).expect_err("caught before");
+        for check in here(expected) {
+            let failure = campaign::run(check, &subject, &few(pass)).expect_err("caught before");
             let line = failure.to_string();
             let digits = line.rsplit(' ').next().expect("a last word");
             let case: Case = digits.parse().expect("a case");
             assert_eq!(case, failure.case);
-            assert!(campaign::trial(*check, &subject, &case).is_err());
+            assert!(campaign::trial(check, &subject, &case).is_err());
             assert!(order::results(pass, &case.shape).count() <= 64, "{line}");
         }
     }
