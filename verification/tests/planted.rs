@@ -94,7 +94,7 @@ const CAUGHT: [(Bug, &[Check], &[Check]); 25] = [
 
 /// Those checks that can be failed here: in WebAssembly, an access beyond a fence ends the program, and `trespass` is
 /// what plants one.
-fn here(checks: &[Check]) -> Vec<Check> {
+pub(crate) fn here(checks: &[Check]) -> Vec<Check> {
     let fatal = |check: &Check| cfg!(target_family = "wasm") && *check == Fence;
     checks.iter().copied().filter(|check| !fatal(check)).collect()
 }
