@@ -5,6 +5,7 @@
 use depthwise_description::{Body, INSTANCES, Instance, Kernel, Layout, for_each_instance};
 use depthwise_lanes::{LANES, Lanes};
 
+use crate::channels::LEAN;
 use crate::reduce::{self, Reduction};
 use crate::task::Task;
 use crate::{nchw, nhwc};
@@ -82,24 +83,27 @@ macro_rules! run_reduction_kernel {
 /// Chooses the generic body of an instance, and the const parameters that its tasks need.
 macro_rules! body {
     (Forward Nhwc Roll ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
-        if $task.finish.any {
-            clipped!(
+        match ($task.finish.any, LEAN) {
+            (true, true) => nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, 0, 0, true>($l, $task),
+            (false, true) => {
+                nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, 0, 0, false>($l, $task)
+            }
+            (true, false) => clipped!(
                 $task,
                 $k,
                 $s,
                 LOW,
                 HIGH,
                 nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, LOW, HIGH, true>($l, $task)
-            )
-        } else {
-            clipped!(
+            ),
+            (false, false) => clipped!(
                 $task,
                 $k,
                 $s,
                 LOW,
                 HIGH,
                 nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, LOW, HIGH, false>($l, $task)
-            )
+            ),
         }
     };
     (Forward Nhwc Row ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
@@ -125,7 +129,7 @@ macro_rules! body {
     (GradInput Nhwc Pairs ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {{
         const REACH: usize = usize::div_ceil($k, 2);
         const PAIRS: usize = $columns / 2;
-        let edge = $task.columns.clip_low + $task.columns.clip_high > 0;
+        let edge = LEAN || $task.columns.clip_low + $task.columns.clip_high > 0;
         match ($task.columns.odd_first, edge) {
             (false, false) => nhwc::pairs::<L, $k, REACH, PAIRS, $columns, false, false>($l, $task),
             (false, true) => nhwc::pairs::<L, $k, REACH, PAIRS, $columns, false, true>($l, $task),
