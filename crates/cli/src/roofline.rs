@@ -1,11 +1,10 @@
 //! What the machine can do at most, measured: multiply-adds in registers, and reading memory.
 
-use std::hint::black_box;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use depthwise::Isa;
-use depthwise_lanes::{LANES, Lanes, MulAdd, Portable, PortableFused};
+use depthwise_limits as limits;
 use serde::Serialize;
 
 use crate::timing::fastest;
@@ -37,7 +36,8 @@ pub struct Roofline {
 impl Roofline {
     /// Measures this machine with instruction set `isa`.
     pub fn measure(isa: Isa) -> Result<Self> {
-        let peak = peak(isa).with_context(|| format!("no peak is known for {isa}"))?;
+        let peak =
+            limits::peak(isa, seconds).with_context(|| format!("no peak is known for {isa}"))?;
         Ok(Self { peak, bandwidth: bandwidth() })
     }
 
@@ -54,48 +54,6 @@ impl Roofline {
     }
 }
 
-/// The most operations in a second, if this build has the instruction set here.
-fn peak(isa: Isa) -> Option<f64> {
-    match isa {
-        Isa::Portable => Some(best(Portable::<MulAdd>::new())),
-        Isa::PortableFused => Some(best(PortableFused::new())),
-        #[cfg(target_arch = "aarch64")]
-        Isa::Neon => depthwise_lanes::Neon::new().map(best),
-        #[cfg(target_arch = "wasm32")]
-        Isa::Simd128 => depthwise_lanes::Simd128::new().map(best),
-        #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
-        Isa::Simd128Relaxed => depthwise_lanes::Simd128Relaxed::new().map(best),
-        _ => None,
-    }
-}
-
-/// The best rate over numbers of independent chains: enough of them to hide the latency, few enough
-/// for the registers.
-fn best<L: Lanes<Element = f32>>(lanes: L) -> f64 {
-    [rate::<L, 8>(lanes), rate::<L, 12>(lanes), rate::<L, 14>(lanes), rate::<L, 24>(lanes)]
-        .into_iter()
-        .fold(0.0, f64::max)
-}
-
-fn rate<L: Lanes<Element = f32>, const CHAINS: usize>(lanes: L) -> f64 {
-    const STEPS: usize = 1000;
-    let time = fastest(SAMPLE, || chains::<L, CHAINS>(lanes, STEPS));
-    (2 * LANES * CHAINS * STEPS) as f64 / time
-}
-
-/// `CHAINS` vectors v, each replaced by v + v·factor, `steps` times.
-#[inline(never)]
-fn chains<L: Lanes<Element = f32>, const CHAINS: usize>(lanes: L, steps: usize) {
-    let factor = lanes.splat(black_box(0.0));
-    let mut vectors = [lanes.splat(black_box(1.0)); CHAINS];
-    for _ in 0..steps {
-        for vector in &mut vectors {
-            *vector = lanes.fma(*vector, *vector, factor);
-        }
-    }
-    black_box(vectors);
-}
-
 fn bandwidth() -> Vec<Bandwidth> {
     let [first, last] = SIZES;
     let memory = vec![1u32; last / size_of::<u32>()];
@@ -103,26 +61,13 @@ fn bandwidth() -> Vec<Bandwidth> {
     sizes
         .map(|bytes| {
             let memory = &memory[..bytes / size_of::<u32>()];
-            let time = fastest(SAMPLE, || {
-                black_box(sum(black_box(memory)));
-            });
-            Bandwidth { bytes, rate: bytes as f64 / time }
+            Bandwidth { bytes, rate: limits::bandwidth(memory, seconds) }
         })
         .collect()
 }
 
-/// The sum of `memory`, in as many lanes as it takes to be limited by nothing but reading. (With
-/// more, compilers stop keeping them in registers.)
-#[inline(never)]
-fn sum(memory: &[u32]) -> u32 {
-    let mut sums = [0u32; 16];
-    let (chunks, _) = memory.as_chunks::<16>();
-    for chunk in chunks {
-        for (sum, element) in sums.iter_mut().zip(chunk) {
-            *sum = sum.wrapping_add(*element);
-        }
-    }
-    sums.into_iter().fold(0, u32::wrapping_add)
+fn seconds(subject: &mut dyn FnMut()) -> f64 {
+    fastest(SAMPLE, subject)
 }
 
 #[cfg(test)]
@@ -140,10 +85,5 @@ mod tests {
         );
         assert_eq!(roofline.least_time(13_000, 2000), 13e-6);
         assert_eq!(roofline.least_time(600, 4000), 40e-6);
-    }
-
-    #[test]
-    fn a_sum_reads_everything() {
-        assert_eq!(sum(&vec![3; 4096]), 3 * 4096);
     }
 }
