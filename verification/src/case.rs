@@ -106,6 +106,12 @@ impl Case {
         }
     }
 
+    /// Whether an instance can compute it.
+    pub fn is_computed_by(&self, instance: &'static Instance) -> bool {
+        let with = Self { instance: Some(instance), ..*self };
+        self.layout == instance.layout && self.pass.is_computed_by(instance) && with.plan().is_ok()
+    }
+
     /// The case itself, or with the plan's choice if the instance doesn't compute it.
     #[must_use]
     pub fn or_best(self) -> Self {
@@ -117,6 +123,6 @@ impl Case {
 }
 
 /// Whether an error says that an instance doesn't compute a problem.
-pub fn is_misfit(error: &Error) -> bool {
+fn is_misfit(error: &Error) -> bool {
     matches!(error, Error::Description(DescriptionError::Instance(_)))
 }

@@ -87,7 +87,7 @@ impl Tensors {
         let (shape, layout, pass) = (&case.shape, case.layout, case.pass);
         // An operand is shaped like the results of one pass or another.
         let mut filled = |like: Pass, draw: &mut dyn FnMut(&mut Random, usize) -> f32| {
-            let mut tensor = vec![0.0; order::results(like, shape).count()];
+            let mut tensor = vec![0.0; order::count(like, shape)];
             for at in order::results(like, shape) {
                 tensor[order::result(like, layout, shape, at)] = draw(random, at[1]);
             }

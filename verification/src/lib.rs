@@ -23,6 +23,7 @@ pub mod contract;
 pub mod data;
 pub mod fence;
 pub mod geometry;
+pub mod harness;
 pub mod hostile;
 pub mod memory;
 pub mod model;

@@ -136,7 +136,7 @@ pub struct Memory {
 impl Memory {
     /// The tensors of `case` before its run, each off alignment by another number of elements.
     pub fn new(case: &Case, tensors: &Tensors) -> Self {
-        let len = order::results(case.pass, &case.shape).count();
+        let len = order::count(case.pass, &case.shape);
         let offset = case.offset + 3;
         Self {
             x: Placed::new(&tensors.x, case.offset),

@@ -43,15 +43,32 @@ pub fn coordinates(
     channels: usize,
     [height, width]: [usize; 2],
 ) -> impl Iterator<Item = [usize; 4]> {
-    let plane = height * width;
-    (0..batch * channels * plane)
-        .map(move |i| [i / (channels * plane), i / plane % channels, i / width % height, i % width])
+    let sizes = [batch, channels, height, width];
+    let mut next = [0; 4];
+    // Counted, not divided: there are more of these than of anything else.
+    (0..sizes.iter().product()).map(move |_| {
+        let at = next;
+        for axis in (0..4).rev() {
+            next[axis] += 1;
+            if axis == 0 || next[axis] < sizes[axis] {
+                break;
+            }
+            next[axis] = 0;
+        }
+        at
+    })
 }
 
 /// Coordinates of all results of a pass, in the order of [`reference`](crate::reference)'s results.
 pub fn results(pass: Pass, shape: &Shape) -> impl Iterator<Item = [usize; 4]> + use<> {
     let (batch, channels, size) = pass.results(shape);
     coordinates(batch, channels, size)
+}
+
+/// How many results a pass has.
+pub fn count(pass: Pass, shape: &Shape) -> usize {
+    let (batch, channels, [height, width]) = pass.results(shape);
+    batch * channels * height * width
 }
 
 /// Index of the result of a pass at the coordinates that [`results`] gives it.

@@ -1,10 +1,10 @@
 //! The weight gradient of a large batch: its error grows with the depth of the tree that it is
 //! summed over, and not with the number of positions.
 
-use depthwise::{Isa, Layout, Update};
+use depthwise::{Layout, Update};
 use depthwise_verification::random::Random;
 use depthwise_verification::reference::{Sum, grad_bias, grad_weight};
-use depthwise_verification::{Case, Pass, Shape, bound, cases, order, tree};
+use depthwise_verification::{Case, Pass, Shape, bound, cases, harness, order, tree};
 
 /// 64 images of the first depthwise layer of MobileNetV2, of few channels.
 const SHAPE: Shape = Shape {
@@ -46,7 +46,7 @@ fn errors_grow_with_the_depth_of_the_tree() {
             .map(|[_, o, u, v]| order::weight(layout, &SHAPE, [o, u, v]));
         let places: Vec<usize> = results.collect();
         assert!(sums.iter().any(|sum| sum.terms == POSITIONS));
-        for isa in Isa::ALL.into_iter().filter(|isa| isa.available()) {
+        for isa in harness::isas() {
             let case =
                 Case { shape: SHAPE, layout, instance: None, ..cases::of(Pass::GradWeight)[0] };
             let conv = case.conv(isa).expect("a convolution");

@@ -2,11 +2,9 @@
 //!
 //! Prints a line for each kernel: `covered target=… kernel=… pass=… classes=56/56 pairs=1365/1365`.
 
-use std::io::{Write, stdout};
-
 use depthwise::{INSTANCES, Size};
 use depthwise_verification::classes::{Coverage, Coverages, Event, Expected, Kernel, met, truth};
-use depthwise_verification::{Case, Pass, cases};
+use depthwise_verification::{Case, Pass, cases, harness, test_each_pass};
 
 /// Fewest classes of a specialised instance, of a general one, and of a bias gradient, and as many pairs.
 fn fewest(kernel: &Kernel) -> [usize; 2] {
@@ -25,13 +23,11 @@ fn verify(pass: Pass) {
     for (kernel, _, coverage) in coverages.iter() {
         let [met, classes, met_pairs, pairs] = coverage.counts();
         let target = std::env::consts::ARCH;
-        let line = format!(
-            "covered target={target} pass={} kernel={} classes={met}/{classes} pairs={met_pairs}/{pairs}\n",
+        harness::print(format_args!(
+            "covered target={target} pass={} kernel={} classes={met}/{classes} pairs={met_pairs}/{pairs}",
             pass.name(),
             kernel.name(),
-        );
-        // Past the capture of the test harness: these lines are the result.
-        stdout().lock().write_all(line.as_bytes()).expect("stdout");
+        ));
         let [fewest, fewest_pairs] = fewest(kernel);
         assert!(classes >= fewest && pairs >= fewest_pairs, "{classes}, {pairs} of {kernel}");
         if let Err(reason) = coverage.check() {
@@ -43,25 +39,7 @@ fn verify(pass: Pass) {
     assert_eq!(kernels, if pass == Pass::GradBias { 2 } else { instances });
 }
 
-#[test]
-fn forward() {
-    verify(Pass::Forward);
-}
-
-#[test]
-fn grad_input() {
-    verify(Pass::GradInput);
-}
-
-#[test]
-fn grad_weight() {
-    verify(Pass::GradWeight);
-}
-
-#[test]
-fn grad_bias() {
-    verify(Pass::GradBias);
-}
+test_each_pass!(verify);
 
 /// What a case makes its own instance meet.
 fn events(kernel: &Kernel, case: &Case) -> Vec<Event> {

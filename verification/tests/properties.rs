@@ -3,10 +3,7 @@
 //! Each test prints a line for each pass and instruction set, `verified target=… isa=… contract=… check=…
 //! cases=… hash=…`. Where contract, check and cases are the same, so must be the hash, on every target.
 
-use std::io::{Write, stdout};
-
-use depthwise::Isa;
-use depthwise_verification::{Case, Check, Kernels, Pass, campaign, cases};
+use depthwise_verification::{Case, Check, Kernels, Pass, campaign, cases, harness};
 
 /// Of a pass's cases, every so many: a property takes up to nine runs.
 const STEP: usize = 5;
@@ -29,14 +26,13 @@ fn verify(check: Check) {
         let cases: Vec<Case> = cases::of(pass).iter().step_by(STEP).copied().collect();
         let [fewest, compared] = fewest(pass);
         assert!(cases.len() >= fewest, "only {} cases", cases.len());
-        for isa in Isa::ALL.into_iter().filter(|isa| isa.available()) {
+        for isa in harness::isas() {
             let report = match campaign::run(check, &Kernels(isa), &cases) {
                 Ok(report) => report,
                 Err(failure) => panic!("{failure}"),
             };
             assert!(report.compared >= compared, "only {} results", report.compared);
-            // Past the capture of the test harness: these lines are the result.
-            stdout().lock().write_all(format!("{report}\n").as_bytes()).expect("stdout");
+            harness::print(&report);
             verified += 1;
         }
     }

@@ -3,11 +3,9 @@
 //! Each test prints a line for each instruction set, `verified target=… isa=… contract=… check=…
 //! cases=… hash=…`. Where contract, check and cases are the same, so must be the hash, on every target.
 
-use std::io::{Write, stdout};
-
 use depthwise::Isa;
 use depthwise_verification::fence::Fence;
-use depthwise_verification::{Check, Kernels, Pass, Report, campaign, cases};
+use depthwise_verification::{Check, Kernels, Pass, Report, campaign, cases, harness};
 
 /// Fewest cases of a pass, and fewest of their results, that count as a verification.
 fn fewest(pass: Pass) -> [usize; 2] {
@@ -37,14 +35,12 @@ fn verify(pass: Pass, check: Check) -> Vec<Report> {
     let (cases, [fewest, results]) = (cases::of(pass), fewest(pass));
     assert!(cases.len() >= fewest, "only {} cases", cases.len());
     let mut reports: Vec<Report> = Vec::new();
-    for isa in Isa::ALL.into_iter().filter(|isa| isa.available()) {
+    for isa in harness::isas() {
         let report = match campaign::run(check, &Kernels(isa), cases) {
             Ok(report) => report,
             Err(failure) => panic!("{failure}"),
         };
-        // Past the capture of the test harness: these lines are the result.
-        let mut stdout = stdout().lock();
-        stdout.write_all(format!("{report}\n").as_bytes()).expect("stdout");
+        harness::print(&report);
         reports.push(report);
     }
     for report in &reports {

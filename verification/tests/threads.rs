@@ -1,11 +1,9 @@
 //! The same bits on any number of threads. In wasm there is one.
 
-use std::io::{Write, stdout};
-
 use depthwise::{Isa, Layout};
 use depthwise_verification::data::Data;
 use depthwise_verification::geometry::{Pads, Window};
-use depthwise_verification::{Case, Check, Kernels, Pass, Report, Shape, campaign, cases};
+use depthwise_verification::{Case, Check, Kernels, Pass, Report, Shape, campaign, cases, harness};
 
 /// Numbers of threads: more than there are rows of some parts, and some that divide nothing.
 const THREADS: &[usize] = if cfg!(target_family = "wasm") { &[1] } else { &[1, 2, 3, 7] };
@@ -79,12 +77,11 @@ fn verify(pass: Pass, isa: Isa) -> Report {
 #[test]
 fn threads() {
     let mut reports = Vec::new();
-    for isa in Isa::ALL.into_iter().filter(|isa| isa.available()) {
+    for isa in harness::isas() {
         reports.extend(Pass::ALL.map(|pass| verify(pass, isa)));
     }
     assert!(reports.len() >= Pass::ALL.len());
     for report in reports {
-        // Past the capture of the test harness: these lines are the result.
-        stdout().lock().write_all(format!("{report}\n").as_bytes()).expect("stdout");
+        harness::print(report);
     }
 }

@@ -1,9 +1,6 @@
 //! A small case of each kernel, for interpreters: `cargo xtask miri` runs this test alone.
 
-use std::io::{Write, stdout};
-
-use depthwise::Isa;
-use depthwise_verification::{Case, Check, Kernels, Pass, campaign, cases};
+use depthwise_verification::{Case, Check, Kernels, Pass, campaign, cases, harness};
 
 /// What [`cases::tiny`] gives; under an interpreter, what it gave outside.
 fn tiny() -> Vec<Case> {
@@ -22,14 +19,13 @@ fn bits() {
             // Of a part of the cases.
             continue;
         }
-        for isa in Isa::ALL.into_iter().filter(|isa| isa.available()) {
+        for isa in harness::isas() {
             let mut report = match campaign::run(Check::Bits, &Kernels(isa), &cases) {
                 Ok(report) => report,
                 Err(failure) => panic!("{failure}"),
             };
             report.check = format!("{}-tiny", pass.name());
-            // Past the capture of the test harness: these lines are the result.
-            stdout().lock().write_all(format!("{report}\n").as_bytes()).expect("stdout");
+            harness::print(&report);
             verified += report.cases;
         }
     }

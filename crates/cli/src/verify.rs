@@ -1,23 +1,23 @@
 //! `depthwise verify`: the kernels of this machine against the judge, on cases without end.
 
 mod cases;
-mod hex;
-mod report;
+mod plan;
 mod run;
 mod running;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use depthwise::Isa;
+use depthwise_campaign::{Goal, Report, Verified};
 use depthwise_verification::{Case, Check, Pass};
 
 use crate::options;
 use crate::verify::cases::Source;
-use crate::verify::report::{Campaign, Goal, Report};
+use crate::verify::plan::Campaign;
 
 /// Check every kernel of this machine, on the listed cases or on random ones
 ///
@@ -124,31 +124,72 @@ fn unique<T: Copy + PartialEq>(all: &[T]) -> Vec<T> {
     unique
 }
 
+/// What a file's campaign runs, up to a new goal if there is one, and what it has found.
+///
+/// # Errors
+/// No such file, or one of another program.
+fn resumed(path: &Path, goal: Option<Goal>) -> Result<(Campaign, Report)> {
+    let name = || path.display().to_string();
+    let mut report = Report::load(path).with_context(name)?;
+    let mut campaign = Campaign::of(&report.plan).with_context(name)?;
+    let this = campaign.report();
+    let of = |report: &Report| (report.program.clone(), report.target.clone());
+    ensure!(
+        of(&report) == of(&this) && report.verified.len() == this.verified.len(),
+        "{} is of depthwise {} on {}: what was counted there can't be continued here",
+        path.display(),
+        report.program,
+        report.target
+    );
+    if goal.is_some() {
+        ensure!(campaign.goal.is_some(), "these cases are not random, they have an end");
+        campaign.goal = goal;
+        report.plan = campaign.plan();
+    }
+    campaign.isas.iter().try_for_each(|isa| options::require(*isa))?;
+    Ok((campaign, report))
+}
+
+/// A line for each instruction set and pass, and one in all.
+fn show(campaign: &Campaign, report: &Report, out: &mut impl Write) -> std::io::Result<()> {
+    for Verified { isa, contract, pass, cases, hash, .. } in &report.verified {
+        if *cases > 0 {
+            let (target, name) = (&report.target, campaign.source.name());
+            write!(out, "verified target={target} isa={isa} contract={contract} ")?;
+            writeln!(out, "check={name}-{pass} cases={cases} hash={hash:016x}")?;
+        }
+    }
+    let [met, of, met_pairs, of_pairs] = report.coverage();
+    writeln!(
+        out,
+        "{} cases in {:.1} s, {:.0} a second; {met} of {of} classes, {met_pairs} of {of_pairs} pairs; \
+         worst error {:.0} % of its bound; {} checks failed",
+        report.cases,
+        report.seconds,
+        report.rate,
+        100.0 * report.worst(),
+        report.failures
+    )
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// Any failed check is one.
 pub fn run(args: &Args, out: &mut impl Write) -> Result<()> {
-    let mut report = match &args.resume {
-        None => Report::new(args.campaign()?),
-        Some(path) => {
-            let mut report = Report::load(path)?;
-            if let Some(goal) = args.goal() {
-                ensure!(
-                    report.campaign.goal.is_some(),
-                    "these cases are not random, they have an end"
-                );
-                report.campaign.goal = Some(goal);
-            }
-            report.campaign.isas.iter().try_for_each(|isa| options::require(*isa))?;
-            report
+    let (campaign, mut report) = match &args.resume {
+        Some(path) => resumed(path, args.goal())?,
+        None => {
+            let campaign = args.campaign()?;
+            let report = campaign.report();
+            (campaign, report)
         }
     };
     let file = args.json.as_deref().or(args.resume.as_deref());
-    let cases = report.campaign.source.open(&report.campaign.passes).context("no cases")?;
+    let cases = campaign.source.open(&campaign.passes).context("no cases")?;
     let threads = args.threads.map(|threads| threads as usize);
-    run::run(&mut report, &cases, file, threads, out)?;
-    write!(out, "{report}")?;
+    run::run(&campaign, &mut report, &cases, file, threads, out)?;
+    show(&campaign, &report, out)?;
     match (report.failures, report.cases) {
         (0, 0) => bail!("there was no case to be run"),
         (0, _) => Ok(()),

@@ -132,8 +132,8 @@ impl Iterator for ColumnTiles {
                 let mut rest = *self;
                 let Some(tile) = rest.tile() else { break };
                 let follows = run.out + run.count * run.columns;
-                let alike = ColumnTile { out: follows, count: run.count, src: run.src, ..tile };
-                if alike != (ColumnTile { out: follows, ..run }) || tile.out != follows {
+                let alike = ColumnTile { count: run.count, src: run.src, ..tile };
+                if alike != (ColumnTile { out: follows, ..run }) {
                     break;
                 }
                 if run.clip_low > 0 || run.clip_high > 0 {

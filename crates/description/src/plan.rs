@@ -566,10 +566,10 @@ mod tests {
         }
     }
 
-    /// Small maps have few rows, but many channels.
+    /// Small maps have few rows, but many channels; others have a cache line of channels, but many rows.
     #[test]
     fn what_is_worth_sharing_has_a_part_for_each_thread() {
-        for (channels, size) in [(32, 112), (144, 56), (384, 14), (960, 7), (1152, 7)] {
+        for (channels, size) in [(16, 64), (32, 112), (144, 56), (384, 14), (960, 7), (1152, 7)] {
             for layout in Layout::ALL {
                 let plan =
                     Plan::new(problem(channels, size, layout, Pass::Forward), Machine::target());

@@ -392,8 +392,9 @@ impl ProblemBuilder {
     }
 
     /// Element type.
-    pub fn dtype(self, dtype: Dtype) -> Self {
-        Self { dtype, ..self }
+    pub fn dtype(mut self, dtype: Dtype) -> Self {
+        self.dtype = dtype;
+        self
     }
 
     /// What is computed; the forward pass unless told.
@@ -497,6 +498,37 @@ mod tests {
         assert_eq!(nchw.output_shape(), [2, 32, 110, 106]);
         assert_eq!(nchw.weights_shape(), [32, 3, 5]);
         assert_eq!(nchw.products() * 2, nchw.flops());
+    }
+
+    #[test]
+    fn what_is_asked_for_is_described() {
+        let activation = Activation::Clamp { min: -1.0, max: 2.0 };
+        let asked = Problem::builder()
+            .batch(2)
+            .channels(3)
+            .multiplier(5)
+            .input([17, 19])
+            .kernel([3, 4])
+            .stride([5, 6])
+            .dilation([2, 1])
+            .padding(Padding { top: 1, bottom: 2, left: -3, right: 4 })
+            .layout(Layout::Nchw)
+            .pass(Pass::GradInput)
+            .activation(activation);
+        let problem = asked.build().unwrap();
+        let of = |axis: Axis| {
+            let sizes = [axis.input(), axis.kernel(), axis.stride(), axis.dilation()];
+            (sizes, [axis.pad_low(), axis.pad_high()])
+        };
+        assert_eq!(of(problem.height()), ([17, 3, 5, 2], [1, 2]));
+        assert_eq!(of(problem.width()), ([19, 4, 6, 1], [-3, 4]));
+        let channels = [problem.channels(), problem.multiplier(), problem.output_channels()];
+        assert_eq!((problem.batch(), channels), (2, [3, 5, 15]));
+        assert_eq!((problem.layout(), problem.pass()), (Layout::Nchw, Pass::GradInput));
+        assert_eq!(problem.activation(), activation);
+        let other = problem.with_pass(Pass::GradWeight);
+        assert_eq!(other.pass(), Pass::GradWeight);
+        assert_eq!(other.with_pass(Pass::GradInput), problem);
     }
 
     #[test]

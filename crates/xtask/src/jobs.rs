@@ -43,7 +43,7 @@ pub fn run(commands: Vec<Command>) -> Result<Vec<Done>> {
     done.collect()
 }
 
-/// Runs a command to its end, and prints what it printed.
+/// Runs a command to its end, and prints how long it took and what it printed.
 fn finish(mut command: Command, printing: &Mutex<()>) -> Result<Done> {
     cargo::announce(&command);
     let start = Instant::now();
@@ -56,7 +56,7 @@ fn finish(mut command: Command, printing: &Mutex<()>) -> Result<Done> {
         time: start.elapsed(),
     };
     let printing = printing.lock();
-    println!("\n$ {}", cargo::line(&command));
+    println!("\n$ {} # {:.0} s", cargo::line(&command), done.time.as_secs_f64());
     print!("{}", done.output);
     eprint!("{}", done.errors);
     drop(printing);

@@ -1,7 +1,7 @@
 //! Few claims, proven in no time: what kills most planted bugs (`cargo xtask mutants`).
 
 use depthwise_proof::few;
-use depthwise_verification::Pass;
+use depthwise_verification::{Pass, test_each_pass};
 
 fn verify(pass: Pass) {
     let claims = few(pass);
@@ -14,22 +14,4 @@ fn verify(pass: Pass) {
     }
 }
 
-#[test]
-fn forward() {
-    verify(Pass::Forward);
-}
-
-#[test]
-fn grad_input() {
-    verify(Pass::GradInput);
-}
-
-#[test]
-fn grad_weight() {
-    verify(Pass::GradWeight);
-}
-
-#[test]
-fn grad_bias() {
-    verify(Pass::GradBias);
-}
+test_each_pass!(verify);

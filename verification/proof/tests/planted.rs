@@ -245,7 +245,7 @@ impl<L: Lanes> Planted<'_, L> {
 
     fn run(&self) {
         let Case { pass, layout, shape, .. } = self.case;
-        let count = order::results(*pass, shape).count();
+        let count = order::count(*pass, shape);
         for (index, coordinates) in order::results(*pass, shape).enumerate() {
             let at = order::result(*pass, *layout, shape, coordinates);
             let value = match pass {
@@ -261,7 +261,7 @@ impl<L: Lanes> Planted<'_, L> {
         }
         match self.bug {
             Bug::OverRead => {
-                let len = order::results(Pass::GradInput, shape).count();
+                let len = order::count(Pass::GradInput, shape);
                 self.load(self.x, len);
             }
             Bug::UnderRead => {

@@ -1,12 +1,11 @@
 //! All claims, proven.
 
 use std::collections::BTreeMap;
-use std::io::{Write, stdout};
 use std::time::Instant;
 
 use depthwise::{INSTANCES, Layout};
 use depthwise_proof::claims;
-use depthwise_verification::Pass;
+use depthwise_verification::{Pass, harness, test_each_pass};
 
 /// Fewest shapes of each pass: 50,000 of all passes together.
 const FEWEST: [usize; 4] = [22_000, 20_000, 10_000, 1000];
@@ -41,33 +40,13 @@ fn verify(pass: Pass) {
         assert!(shapes >= FEWEST_OF_INSTANCE, "only {shapes} shapes of {}", instance.name);
     }
     assert!(claims.len() >= FEWEST[pass as usize], "only {} shapes", claims.len());
-    // Past the capture of the test harness: these lines are the result.
-    let line = format!(
-        "proven pass={} shapes={} instances={} results={results} operations={operations} seconds={:.0}\n",
+    harness::print(format_args!(
+        "proven pass={} shapes={} instances={} results={results} operations={operations} seconds={:.0}",
         pass.name(),
         claims.len(),
         of.len(),
         start.elapsed().as_secs_f64()
-    );
-    stdout().lock().write_all(line.as_bytes()).expect("stdout");
+    ));
 }
 
-#[test]
-fn forward() {
-    verify(Pass::Forward);
-}
-
-#[test]
-fn grad_input() {
-    verify(Pass::GradInput);
-}
-
-#[test]
-fn grad_weight() {
-    verify(Pass::GradWeight);
-}
-
-#[test]
-fn grad_bias() {
-    verify(Pass::GradBias);
-}
+test_each_pass!(verify);

@@ -222,8 +222,8 @@ fn layer(
     let axis = Window { kernel, stride, dilation: 1 }.place(Pads::SameUpper, map / stride, 0);
     let any = interior(pass, &INSTANCES[0], ([kernel; 2], stride), [1, 1]);
     let shape = Shape {
-        // At the ends of a tensor, vectors would leave it: a cost that many planes share.
-        channels: if layout == Layout::Nchw { 48 } else { 8 },
+        // At the ends of a tensor, vectors would leave it: a cost that many planes share, or few large ones.
+        channels: if layout == Layout::Nchw { 48 * 7 / map } else { 8 },
         input: [axis.input; 2],
         low: [axis.low; 2],
         high: [axis.high; 2],

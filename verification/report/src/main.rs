@@ -22,6 +22,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 use askama::Template;
 use clap::Parser;
+use depthwise_campaign::Report;
 
 use crate::campaign::Campaign;
 use crate::page::Page;
@@ -61,9 +62,9 @@ impl FromStr for Source {
 
 impl Source {
     fn read(&self) -> Result<Campaign> {
-        let name = || self.path.display().to_string();
-        let json = fs::read(&self.path).with_context(name)?;
-        Campaign::parse(&json, &self.machine).with_context(name)
+        let report = Report::load(&self.path);
+        let report = report.with_context(|| self.path.display().to_string())?;
+        Ok(Campaign { machine: self.machine.clone(), report })
     }
 }
 

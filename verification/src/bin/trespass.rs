@@ -1,5 +1,6 @@
 //! A planted bug: results are right, but an element beyond the input is read. `trespass over-read` reads the one after it,
 //! `trespass under-read` the one before. The check `fence` must see it, so this program must die, naming the case.
+//! `trespass unchecked` asks a slice for the one after it, which a standard library with checks refuses at once.
 
 use std::process::ExitCode;
 
@@ -7,9 +8,12 @@ use depthwise::{Contract, Error, Isa};
 use depthwise_verification::memory::Memory;
 use depthwise_verification::{Case, Check, Kernels, Pass, Subject, campaign};
 
-/// Reads the element at a distance from the end of the input that its first or last one is at.
-struct Trespasser {
-    before: bool,
+/// Reads an element beyond the input.
+#[derive(Clone, Copy)]
+enum Trespasser {
+    OverRead,
+    UnderRead,
+    Unchecked,
 }
 
 impl Subject for Trespasser {
@@ -23,9 +27,12 @@ impl Subject for Trespasser {
 
     fn run(&self, case: &Case, memory: &mut Memory) -> Result<(), Error> {
         Kernels(Isa::best()).run(case, memory)?;
-        let beyond = match (self.before, memory.x.values().as_ptr_range()) {
-            (true, input) => input.start.wrapping_sub(1),
-            (false, input) => input.end,
+        let input = memory.x.values();
+        let beyond = match self {
+            Self::OverRead => input.as_ptr_range().end,
+            Self::UnderRead => input.as_ptr().wrapping_sub(1),
+            // SAFETY: none, as below.
+            Self::Unchecked => unsafe { input.get_unchecked(input.len()) },
         };
         // SAFETY: none: this is the bug. In open memory, where the check begins, the element is paint.
         std::hint::black_box(unsafe { beyond.read_volatile() });
@@ -34,16 +41,17 @@ impl Subject for Trespasser {
 }
 
 fn main() -> ExitCode {
-    let before = match std::env::args().nth(1).as_deref() {
-        Some("over-read") => false,
-        Some("under-read") => true,
+    let trespasser = match std::env::args().nth(1).as_deref() {
+        Some("over-read") => Trespasser::OverRead,
+        Some("under-read") => Trespasser::UnderRead,
+        Some("unchecked") => Trespasser::Unchecked,
         _ => {
-            eprintln!("usage: trespass over-read|under-read");
+            eprintln!("usage: trespass over-read|under-read|unchecked");
             return ExitCode::FAILURE;
         }
     };
     let case = campaign::random(1, 0, Pass::Forward);
-    match campaign::run(Check::Fence, &Trespasser { before }, &[case]) {
+    match campaign::run(Check::Fence, &trespasser, &[case]) {
         Ok(report) => println!("not seen: {report}"),
         Err(failure) => println!("seen, but not by the fence: {failure}"),
     }

@@ -141,7 +141,7 @@ mod tests {
                 let conv = case.conv(depthwise::Isa::best()).unwrap();
                 assert_eq!(conv.problem().height().output(), case.shape.output()[0]);
                 assert_eq!(conv.problem().width().output(), case.shape.output()[1]);
-                terms += order::results(pass, &case.shape).count() * pass.terms(&case.shape);
+                terms += order::count(pass, &case.shape) * pass.terms(&case.shape);
             }
             let mean = terms / of(pass).len();
             assert!((1000..40_000).contains(&mean), "{mean} terms a case of {pass:?}");

@@ -48,7 +48,7 @@ fn candidates(kernel: &Kernel) -> Vec<(Case, BTreeSet<Class>)> {
 }
 
 fn cost(case: &Case) -> usize {
-    let results = order::results(case.pass, &case.shape).count();
+    let results = order::count(case.pass, &case.shape);
     results * case.pass.terms(&case.shape) + order::outputs(&case.shape).count()
 }
 

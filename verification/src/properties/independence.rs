@@ -160,7 +160,7 @@ fn influenced(
 /// Which results, in the layout's order, have a product with any of some elements of an operand.
 fn reached(case: &Case, operand: Operand, which: impl Fn(usize) -> bool) -> Vec<bool> {
     let (shape, layout) = (&case.shape, case.layout);
-    let mut reached = vec![false; order::results(case.pass, shape).count()];
+    let mut reached = vec![false; order::count(case.pass, shape)];
     if case.pass == Pass::GradBias {
         for at in order::outputs(shape).filter(|at| which(order::output(layout, shape, *at))) {
             reached[at[1]] = true;

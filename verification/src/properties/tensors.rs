@@ -19,7 +19,7 @@ pub(super) fn rearranged(
         if old.is_empty() {
             return Vec::new();
         }
-        let mut new = vec![0.0; order::results(like, shape).count()];
+        let mut new = vec![0.0; order::count(like, shape)];
         for at in order::results(like, shape) {
             if let Some(from) = place(like, at) {
                 new[order::result(like, layout, shape, at)] =

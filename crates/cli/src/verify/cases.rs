@@ -1,11 +1,12 @@
 //! Where cases come from.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use depthwise_verification::{Case, Pass, bytes, campaign, cases};
-use serde::{Deserialize, Serialize};
 
 /// Where cases come from.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,22 +21,23 @@ pub enum Source {
     One(Case),
 }
 
-/// How a report names it: `listed`, `random 7`, `corpus PATH`, `case HEX`.
-impl Serialize for Source {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&match self {
-            Self::Listed => self.name(),
-            Self::Random(seed) => format!("random {seed}"),
-            Self::Corpus(path) => format!("corpus {}", path.display()),
-            Self::One(case) => format!("case {case}"),
-        })
+/// How a report names it: `listed`, `random 7`, `corpus PATH`, `case …`.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listed => f.write_str("listed"),
+            Self::Random(seed) => write!(f, "random {seed}"),
+            Self::Corpus(path) => write!(f, "corpus {}", path.display()),
+            Self::One(case) => write!(f, "case {case}"),
+        }
     }
 }
 
-impl<'de> Deserialize<'de> for Source {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let (name, rest) = text.split_once(' ').unwrap_or((&text, ""));
+impl FromStr for Source {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
         match name {
             "listed" => Some(Self::Listed),
             "random" => rest.parse().ok().map(Self::Random),
@@ -43,7 +45,7 @@ impl<'de> Deserialize<'de> for Source {
             "case" => rest.parse().ok().map(Self::One),
             _ => None,
         }
-        .ok_or_else(|| serde::de::Error::custom(format!("`{text}` has no cases")))
+        .with_context(|| format!("`{text}` has no cases"))
     }
 }
 

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use depthwise::Isa;
+use depthwise_campaign::{Classes, Finding, Goal, Report};
 use depthwise_verification::campaign::{Digest, trial};
 use depthwise_verification::classes::Coverages;
 use depthwise_verification::shrink::shrink;
@@ -17,7 +18,7 @@ use depthwise_verification::{Case, Check, Failure, Kernels, Pass, panics};
 
 use crate::progress::Share;
 use crate::verify::cases::{Cases, Source};
-use crate::verify::report::{Campaign, Classes, Finding, Goal, Report};
+use crate::verify::plan::Campaign;
 use crate::verify::running::{Batch, Running};
 
 /// Cases of a batch for each thread.
@@ -34,6 +35,7 @@ const SAVED: Duration = Duration::from_secs(1);
 /// # Errors
 /// Files that can't be written; failed checks are no errors here.
 pub fn run(
+    campaign: &Campaign,
     report: &mut Report,
     cases: &Cases,
     file: Option<&Path>,
@@ -43,7 +45,7 @@ pub fn run(
     let threads = if cfg!(target_family = "wasm") { Some(1) } else { threads };
     let threads = threads.or_else(|| thread::available_parallelism().ok().map(NonZero::get));
     let running = Running::beside(file);
-    let mut run = Run::new(report, cases, threads.unwrap_or(1), file, running);
+    let mut run = Run::new(campaign, report, cases, threads.unwrap_or(1), file, running);
     let last = run.running.last();
     if let Some(batch) = last.filter(|batch| batch.count == 1 && batch.deaths + 1 >= DEADLY) {
         run.has_died(batch.first, out)?;
@@ -61,9 +63,9 @@ pub fn run(
 
 /// A campaign that is running.
 struct Run<'r> {
+    campaign: &'r Campaign,
     report: &'r mut Report,
     cases: &'r Cases,
-    campaign: Campaign,
     threads: usize,
     file: Option<&'r Path>,
     running: Running,
@@ -94,13 +96,13 @@ struct Trial {
 
 impl<'r> Run<'r> {
     fn new(
+        campaign: &'r Campaign,
         report: &'r mut Report,
         cases: &'r Cases,
         threads: usize,
         file: Option<&'r Path>,
         running: Running,
     ) -> Self {
-        let campaign = report.campaign.clone();
         let mut coverages: Vec<_> =
             campaign.passes.iter().map(|pass| (*pass, Coverages::of(*pass))).collect();
         for case in (0..report.cases).filter_map(|index| cases.get(index)) {
@@ -110,9 +112,9 @@ impl<'r> Run<'r> {
         let seconds_before = report.seconds;
         let (share, start, saved) = (Share::new(), Instant::now(), Instant::now());
         Self {
+            campaign,
             report,
             cases,
-            campaign,
             threads,
             file,
             running,
@@ -150,7 +152,7 @@ impl<'r> Run<'r> {
             numbers.filter_map(|index| Some((index, self.cases.get(index)?))).collect();
         self.running.begin(batch)?;
         let (mut new, failures) = (false, self.report.failures);
-        for outcome in outcomes(&self.campaign, &cases, self.threads) {
+        for outcome in outcomes(self.campaign, &cases, self.threads) {
             new |= self.count(outcome, out)?;
         }
         self.report.cases = batch.first + batch.count;
@@ -190,13 +192,13 @@ impl<'r> Run<'r> {
         if let Err(reason) = meet(&mut self.coverages, case)
             && modelled
         {
-            let finding = Finding::of(&outcome, "any", "classes", reason);
+            let finding = outcome.finding("any", "classes", reason);
             new |= self.found(finding, None, out)?;
         }
         for Trial { isa, check, found } in trials {
             if let Err(failure) = found {
                 let fault = failure.fault.to_string();
-                let finding = Finding::of(&outcome, isa.name(), check.name(), fault);
+                let finding = outcome.finding(isa.name(), check.name(), fault);
                 new |= self.found(finding, Some((*isa, failure)), out)?;
             }
         }
@@ -211,7 +213,7 @@ impl<'r> Run<'r> {
         out: &mut impl Write,
     ) -> Result<bool> {
         self.report.failures += 1;
-        if self.report.findings.iter().any(|other| other.is_like(&finding)) {
+        if self.report.findings.iter().any(|other| are_alike(other, &finding)) {
             return Ok(false);
         }
         let finding = match failure {
@@ -233,7 +235,7 @@ impl<'r> Run<'r> {
         let outcome = Outcome { index, case, instance: "none", trials: Vec::new() };
         let reason = format!("the program ended {DEADLY} times while it ran this");
         self.report.deadly.push(index);
-        self.found(Finding::of(&outcome, "any", "survival", reason), None, out)?;
+        self.found(outcome.finding("any", "survival", reason), None, out)?;
         self.save()
     }
 
@@ -241,7 +243,8 @@ impl<'r> Run<'r> {
         self.report.classes =
             self.coverages.iter().flat_map(|(_, coverages)| classes(coverages)).collect();
         self.saved = Instant::now();
-        self.file.map_or(Ok(()), |file| self.report.save(file))
+        let Some(file) = self.file else { return Ok(()) };
+        self.report.save(file).with_context(|| file.display().to_string())
     }
 
     fn show(&mut self) {
@@ -266,12 +269,12 @@ impl<'r> Run<'r> {
     }
 }
 
-impl Finding {
-    /// What is wrong with a case.
-    fn of(outcome: &Outcome, isa: &str, check: &str, reason: String) -> Self {
-        let Outcome { index, case, instance, .. } = outcome;
+impl Outcome {
+    /// What is wrong with the case.
+    fn finding(&self, isa: &str, check: &str, reason: String) -> Finding {
+        let Self { index, case, instance, .. } = self;
         let text = case.to_hex().unwrap_or_else(|| format!("'{case}'"));
-        Self {
+        Finding {
             index: *index,
             isa: isa.into(),
             pass: case.pass.name().into(),
@@ -282,15 +285,15 @@ impl Finding {
             repeat: format!("depthwise verify --case {text}"),
         }
     }
+}
 
-    /// Whether the same bug is likely behind another failure. Deaths are all different.
-    fn is_like(&self, other: &Self) -> bool {
-        let kind = |finding: &Self| {
-            let Self { isa, pass, instance, check, .. } = finding.clone();
-            [isa, pass, instance, check]
-        };
-        kind(self) == kind(other) && (self.instance != "none" || self.index == other.index)
-    }
+/// Whether the same bug is likely behind two failures. Deaths are all different.
+fn are_alike(one: &Finding, other: &Finding) -> bool {
+    let kind = |finding: &Finding| {
+        let Finding { isa, pass, instance, check, .. } = finding.clone();
+        [isa, pass, instance, check]
+    };
+    kind(one) == kind(other) && (one.instance != "none" || one.index == other.index)
 }
 
 /// Every check of each case on each instruction set, in the order of the cases.
