@@ -74,15 +74,20 @@ impl Plan {
     /// The best plan for `machine`.
     #[must_use]
     pub fn new(problem: Problem, machine: Machine) -> Self {
-        let streams = !machine.narrow && streams(&problem);
+        let (sweep, size) = (Sweep::new(&problem), problem.dtype().size());
+        let crowded = |instance: &Instance| {
+            problem.layout() == Layout::Nhwc
+                && !machine.narrow
+                && instance.body == Body::Row
+                && instance.tile.columns > CROWDED_COLUMNS
+                && strip::is_crowded(&sweep, size, machine, instance)
+        };
         let chosen = INSTANCES.iter().find(|instance| {
             instance.computes(&problem)
                 && instance.suits(machine)
                 && instance.body != Body::Span
-                && (instance.body != Body::Row
-                    || !streams
-                    || instance.tile.columns <= STREAMED_COLUMNS)
-                && rolls(instance, &Sweep::new(&problem))
+                && !crowded(instance)
+                && rolls(instance, &sweep)
         });
         let general = general(&problem);
         Self::from_instance(problem, machine, chosen.unwrap_or(general))
@@ -350,22 +355,8 @@ fn general(problem: &Problem) -> &'static Instance {
     general.find(|instance| instance.computes(problem)).unwrap_or(&INSTANCES[0])
 }
 
-/// Whether the source comes from memory rather than a cache, and is read too fast for it: at stride 2
-/// each element serves a quarter of the taps.
-fn streams(problem: &Problem) -> bool {
-    let sweep = Sweep::new(problem);
-    let source = sweep.source[0] * sweep.source[1] * sweep.source_channels;
-    problem.layout() == Layout::Nhwc
-        && problem.width().stride() > 1
-        && source > STREAMED_SOURCE / problem.dtype().size()
-}
-
-/// Bytes of a source that second-level caches do not hold beside the rest.
-const STREAMED_SOURCE: usize = 1 << 20;
-
-/// Most columns of a row's tile on such a source: wide tiles read more rows and columns at once than
-/// prefetchers follow.
-const STREAMED_COLUMNS: usize = 3;
+/// Most columns of a row's tile whose columns crowd few sets of the first-level cache.
+const CROWDED_COLUMNS: usize = 4;
 
 /// Whether an instance can march down a sweep's rows, if it rolls: channels last, windows must be
 /// clipped at the first and last rows only, by half a kernel at most, and there must be as many rows of
