@@ -49,20 +49,15 @@ pub(crate) fn row_stays(sweep: &Sweep, size: usize, machine: Machine) -> bool {
     sets.lost(LOST) * 4 < LOST
 }
 
-/// Whether the columns that a tile reads share so few sets of the first-level cache that these would need more
-/// than twice the ways: at stride 2, where windows of neighbours share little of what is there.
-pub(crate) fn is_crowded(
-    sweep: &Sweep,
-    size: usize,
-    machine: Machine,
-    instance: &Instance,
-) -> bool {
+/// Whether columns that a tile of so many reads share so few sets of the first-level cache that one of these
+/// would need more than twice its ways: so many are lost before the next row needs them.
+pub(crate) fn is_crowded(sweep: &Sweep, size: usize, machine: Machine, columns: usize) -> bool {
     let Some([height, width]) = sweep.convolution else { return false };
-    let window = (instance.tile.columns - 1) * width.stride() + width.kernel();
+    let window = (columns - 1).saturating_mul(width.stride()).saturating_add(width.kernel());
     let mut sets = Sets::new(machine);
     let step = sweep.source_channels.wrapping_mul(size);
     sets.add([height.kernel(), window], sweep.source[1], step);
-    width.stride() > 1 && sets.lines.iter().any(|&lines| usize::from(lines) > 2 * machine.ways)
+    sets.lines.iter().any(|&lines| usize::from(lines) > 2 * machine.ways)
 }
 
 /// Most lines of a first-level cache that are told apart.
