@@ -74,15 +74,25 @@ impl Plan {
     /// The best plan for `machine`.
     #[must_use]
     pub fn new(problem: Problem, machine: Machine) -> Self {
-        let streams = !machine.narrow && streams(&problem);
+        let (sweep, size) = (Sweep::new(&problem), problem.dtype().size());
+        let crowded = |columns| strip::is_crowded(&sweep, size, machine, columns);
+        let prefers_few = problem.layout() == Layout::Nhwc
+            && problem.width().stride() == 2
+            && !(machine.narrow || cfg!(depthwise_lean));
+        let too_wide = |instance: &Instance| {
+            let columns = instance.tile.columns;
+            prefers_few
+                && instance.body == Body::Row
+                && columns > FEW_COLUMNS
+                && crowded(columns)
+                && !crowded(FEW_COLUMNS)
+        };
         let chosen = INSTANCES.iter().find(|instance| {
             instance.computes(&problem)
                 && instance.suits(machine)
                 && instance.body != Body::Span
-                && (instance.body != Body::Row
-                    || !streams
-                    || instance.tile.columns <= STREAMED_COLUMNS)
-                && rolls(instance, &Sweep::new(&problem))
+                && !too_wide(instance)
+                && rolls(instance, &sweep)
         });
         let general = general(&problem);
         Self::from_instance(problem, machine, chosen.unwrap_or(general))
@@ -350,22 +360,9 @@ fn general(problem: &Problem) -> &'static Instance {
     general.find(|instance| instance.computes(problem)).unwrap_or(&INSTANCES[0])
 }
 
-/// Whether the source comes from memory rather than a cache, and is read too fast for it: at stride 2
-/// each element serves a quarter of the taps.
-fn streams(problem: &Problem) -> bool {
-    let sweep = Sweep::new(problem);
-    let source = sweep.source[0] * sweep.source[1] * sweep.source_channels;
-    problem.layout() == Layout::Nhwc
-        && problem.width().stride() > 1
-        && source > STREAMED_SOURCE / problem.dtype().size()
-}
-
-/// Bytes of a source that second-level caches do not hold beside the rest.
-const STREAMED_SOURCE: usize = 1 << 20;
-
-/// Most columns of a row's tile on such a source: wide tiles read more rows and columns at once than
-/// prefetchers follow.
-const STREAMED_COLUMNS: usize = 3;
+/// Columns of a row's tile at stride 2 where what a wider one reads crowds few sets of the first-level cache. Lean
+/// builds have no tiles for what these leave.
+const FEW_COLUMNS: usize = 4;
 
 /// Whether an instance can march down a sweep's rows, if it rolls: channels last, windows must be
 /// clipped at the first and last rows only, by half a kernel at most, and there must be as many rows of
@@ -538,6 +535,24 @@ mod tests {
                 assert!(Plan::new(problem, machine).parts().count() > 0);
             }
         }
+    }
+
+    /// 512 channels are 2 KiB, of which 2 sets of 64 have every line of a vector; a tile of 7 reads 3 × 15 lines of
+    /// these, one of 4 reads 3 × 9.
+    #[test]
+    fn columns_that_crowd_the_cache_are_few_at_a_time() {
+        let columns = |channels, kernel, stride: usize, machine| {
+            let problem = Problem::builder().channels(channels).input([28; 2]).kernel([kernel; 2]);
+            let problem = problem.stride([stride; 2]).same_upper().build().unwrap();
+            Plan::new(problem, machine).instance().tile.columns
+        };
+        let x86 = Machine::X86_64;
+        let few = if cfg!(depthwise_lean) { 7 } else { 4 };
+        assert_eq!([384, 512, 576].map(|channels| columns(channels, 3, 2, x86)), [7, few, 7]);
+        assert_eq!(columns(512, 3, 1, x86), 7);
+        // Few columns would crowd it, too.
+        assert_eq!([(1024, 3), (512, 5)].map(|(channels, k)| columns(channels, k, 2, x86)), [7; 2]);
+        assert_eq!(columns(512, 3, 2, Machine::ARM64), 7);
     }
 
     #[test]

@@ -49,6 +49,17 @@ pub(crate) fn row_stays(sweep: &Sweep, size: usize, machine: Machine) -> bool {
     sets.lost(LOST) * 4 < LOST
 }
 
+/// Whether columns that a tile of so many reads share so few sets of the first-level cache that one of these
+/// would need more than twice its ways: so many are lost before the next row needs them.
+pub(crate) fn is_crowded(sweep: &Sweep, size: usize, machine: Machine, columns: usize) -> bool {
+    let Some([height, width]) = sweep.convolution else { return false };
+    let window = (columns - 1).saturating_mul(width.stride()).saturating_add(width.kernel());
+    let mut sets = Sets::new(machine);
+    let step = sweep.source_channels.wrapping_mul(size);
+    sets.add([height.kernel(), window], sweep.source[1], step);
+    sets.lines.iter().any(|&lines| usize::from(lines) > 2 * machine.ways)
+}
+
 /// Most lines of a first-level cache that are told apart.
 const MOST_LINES: usize = 1 << 12;
 

@@ -653,7 +653,7 @@ fn store_apart<L: Lanes>(l: L, task: &Task<L>, results: L::Vector, dst: L::Dst, 
 /// Where accumulators start: at the plane's bias, or at +0.
 #[inline(always)]
 fn start<L: Lanes>(l: L, task: &Task<L>, plane: isize) -> L::Vector {
-    if each_time(task.biased) {
+    if each_time(&task.biased) {
         // SAFETY: the plane's bias.
         unsafe { l.load_splat(task.bias.step(plane)) }
     } else {

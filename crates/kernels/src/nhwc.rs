@@ -44,7 +44,7 @@ pub(crate) fn row<
             let mut tile_dst = task.dst.step(row * rows.dst);
             for _ in 0..columns.len / COLUMNS {
                 for channel in channels.clone().step_by(LANES) {
-                    let mut acc = [start(l, task, each_time(task.biased), channel); COLUMNS];
+                    let mut acc = [start(l, task, each_time(&task.biased), channel); COLUMNS];
                     let mut src = tile_src.step(channel);
                     let mut weights = task.weights.step(channel);
                     let mut taps = rows.taps;
@@ -113,8 +113,8 @@ pub(crate) fn pairs<
         for _ in 0..columns.len.div_ceil(COLUMNS) {
             for channel in (0..task.depth.len as isize).step_by(LANES) {
                 let mut acc = [l.zero(); COLUMNS];
-                let low = if EDGE { each_time(columns.clip_low) } else { 0 };
-                let high = if EDGE { each_time(columns.clip_high) } else { 0 };
+                let low = if EDGE { each_time(&columns.clip_low) } else { 0 };
+                let high = if EDGE { each_time(&columns.clip_high) } else { 0 };
                 let mut src = tile_src.step(channel - low as isize * columns.src_tap);
                 let mut weights = task.weights.step(channel);
                 let mut taps = rows.taps;
@@ -152,7 +152,7 @@ pub(crate) fn pairs<
                     weights = weights.step(rows.weights_tap).anew();
                 }
                 let dst = tile_dst.step(channel);
-                if each_time(complete) {
+                if each_time(&complete) {
                     store(l, task, acc, dst, columns.dst, (LANES, LANES));
                 } else {
                     unroll!(j < COLUMNS - 1 => {
@@ -529,7 +529,7 @@ fn span_columns<L: Lanes, C: Channels<L>, const COLUMNS: usize>(
 ) {
     let Task { rows, columns, .. } = task;
     let count = channels.count();
-    let fresh = if each_time(task.biased) {
+    let fresh = if each_time(&task.biased) {
         // SAFETY: the biases of `count` channels start here.
         unsafe { l.load_partial(task.bias.step(channel), count) }
     } else {

@@ -1,6 +1,6 @@
-use core::hint::black_box;
-
 use depthwise_lanes::{Bounds, Cursor, LANES, Lanes};
+
+use crate::channels::LEAN;
 
 /// Steps along one axis of a rectangle, in elements of the tensors they move in.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +107,7 @@ impl<L: Lanes> Task<L> {
 }
 
 /// Finishes and stores results that lie `step` apart, `count` elements of each vector but `last` of
-/// the last one.
+/// the last one, where `counts` are these two.
 #[inline(always)]
 pub(crate) fn store<L: Lanes, const N: usize>(
     l: L,
@@ -115,14 +115,58 @@ pub(crate) fn store<L: Lanes, const N: usize>(
     mut results: [L::Vector; N],
     dst: L::Dst,
     step: isize,
+    counts: (usize, usize),
+) {
+    if !LEAN {
+        if each_time(&task.finish.any) {
+            finish_all(l, task, &mut results, dst, step, counts);
+        }
+    } else if each_time(&task.finish.any) {
+        // A copy: what a call takes by address would never leave memory.
+        let copy = core::hint::black_box(results);
+        return store_finished(l, task, copy, dst, step, counts);
+    }
+    store_all(l, results, dst, step, counts);
+}
+
+/// Stores results that are not sums alone: out of the way of those that are.
+#[cold]
+#[inline(never)]
+fn store_finished<L: Lanes, const N: usize>(
+    l: L,
+    task: &Task<L>,
+    mut results: [L::Vector; N],
+    dst: L::Dst,
+    step: isize,
+    counts: (usize, usize),
+) {
+    finish_all(l, task, &mut results, dst, step, counts);
+    store_all(l, results, dst, step, counts);
+}
+
+#[inline(always)]
+fn finish_all<L: Lanes, const N: usize>(
+    l: L,
+    task: &Task<L>,
+    results: &mut [L::Vector; N],
+    dst: L::Dst,
+    step: isize,
     (count, last): (usize, usize),
 ) {
-    if each_time(task.finish.any) {
-        unroll!(j < N => {
-            let count = if j + 1 == N { last } else { count };
-            results[j] = finish(l, &task.finish, results[j], dst.step(j as isize * step), count);
-        });
-    }
+    unroll!(j < N => {
+        let count = if j + 1 == N { last } else { count };
+        results[j] = finish(l, &task.finish, results[j], dst.step(j as isize * step), count);
+    });
+}
+
+#[inline(always)]
+fn store_all<L: Lanes, const N: usize>(
+    l: L,
+    results: [L::Vector; N],
+    dst: L::Dst,
+    step: isize,
+    (count, last): (usize, usize),
+) {
     unroll!(j < N => {
         let (dst, count) = (dst.step(j as isize * step), if j + 1 == N { last } else { count });
         // SAFETY: `Task::new` has vouched for `count` results here.
@@ -156,8 +200,10 @@ pub(crate) fn finish<L: Lanes>(
 }
 
 /// What choices depend on that are the same for a whole task, to be made anew for each tile: if the
-/// optimiser knew that it stays the same, it would copy every loop for each of its cases.
+/// optimiser knew that it stays the same, it would copy every loop for each of its cases. It is read from where
+/// it is, which takes no store as `black_box` does.
 #[inline(always)]
-pub(crate) fn each_time<T>(choice: T) -> T {
-    black_box(choice)
+pub(crate) fn each_time<T: Copy>(choice: &T) -> T {
+    // SAFETY: a reference is valid for reads.
+    unsafe { core::ptr::from_ref(choice).read_volatile() }
 }

@@ -14,6 +14,49 @@ pub trait Cursor: Copy {
     fn anew(self) -> Self;
 }
 
+/// A pointer of which the optimiser knows nothing but that it is the given one.
+#[cfg(all(any(target_arch = "aarch64", target_arch = "x86_64"), not(miri)))]
+macro_rules! opaque {
+    ($pointer:expr) => {{
+        let mut pointer = $pointer;
+        #[allow(
+            clippy::pointers_in_nomem_asm_block,
+            reason = "the pointer is not followed: there is no instruction"
+        )]
+        // SAFETY: there is no instruction, so nothing happens but that the pointer may have changed,
+        // for all the compiler knows.
+        unsafe {
+            core::arch::asm!(
+                "/* {0} */",
+                inout(reg) pointer,
+                options(pure, nomem, nostack, preserves_flags)
+            );
+        }
+        pointer
+    }};
+}
+#[cfg(target_arch = "wasm32")]
+macro_rules! opaque {
+    ($pointer:expr) => {
+        // SAFETY: a static is valid for reads.
+        $pointer.wrapping_offset(unsafe { (&raw const NOWHERE).read_volatile() })
+    };
+}
+#[cfg(not(any(
+    target_arch = "wasm32",
+    all(any(target_arch = "aarch64", target_arch = "x86_64"), not(miri))
+)))]
+macro_rules! opaque {
+    ($pointer:expr) => {
+        core::hint::black_box($pointer)
+    };
+}
+
+/// No distance, as far as the optimiser knows one. WebAssembly has no `asm!`, and `black_box` would pass each
+/// position through memory, from which it comes back later than the addition that this is.
+#[cfg(target_arch = "wasm32")]
+static NOWHERE: isize = 0;
+
 macro_rules! cursor {
     ($(#[$doc:meta])* $name:ident, $pointer:ty, $slice:ty, $from:ident) => {
         $(#[$doc])*
@@ -62,26 +105,7 @@ macro_rules! cursor {
 
             #[inline(always)]
             fn anew(self) -> Self {
-                #[cfg(all(any(target_arch = "aarch64", target_arch = "x86_64"), not(miri)))]
-                {
-                    let mut pointer = self.pointer;
-                    #[allow(
-                        clippy::pointers_in_nomem_asm_block,
-                        reason = "the pointer is not followed: there is no instruction"
-                    )]
-                    // SAFETY: there is no instruction, so nothing happens but that the pointer may
-                    // have changed, for all the compiler knows.
-                    unsafe {
-                        core::arch::asm!(
-                            "/* {0} */",
-                            inout(reg) pointer,
-                            options(pure, nomem, nostack, preserves_flags)
-                        );
-                    }
-                    Self { pointer, ..self }
-                }
-                #[cfg(not(all(any(target_arch = "aarch64", target_arch = "x86_64"), not(miri))))]
-                Self { pointer: core::hint::black_box(self.pointer), ..self }
+                Self { pointer: opaque!(self.pointer), ..self }
             }
         }
     };

@@ -1,14 +1,27 @@
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use wasm_bindgen::prelude::*;
 
 /// Elements in linear memory.
+///
+/// They start at a cache line, so that no vector of four channels is in two of them, and each tensor's at
+/// another place of its page: a load waits for a store before it that has the same place of another page, and
+/// sets of caches go by place.
 #[wasm_bindgen]
 #[derive(Debug, Default)]
 pub struct Tensor {
-    elements: Vec<f32>,
+    room: Vec<f32>,
+    /// Elements of the room before the first.
+    start: usize,
     len: usize,
 }
+
+/// Elements of a page.
+const PAGE: usize = 1024;
+
+/// From one tensor's place to the next one's, in elements: 17 cache lines, which come to each line of a page.
+const APART: usize = 17 * 16;
 
 #[wasm_bindgen]
 impl Tensor {
@@ -28,11 +41,14 @@ impl Tensor {
     /// # Errors
     /// If there is no memory for them; the tensor is as before.
     pub fn resize(&mut self, len: usize) -> Result<(), JsError> {
-        let missing = len.saturating_sub(self.elements.len());
-        if self.elements.try_reserve_exact(missing).is_err() {
-            return Err(JsError::new("there is no memory for a tensor of this length"));
+        if len > self.room.len() - self.start {
+            let missing = len.saturating_add(PAGE) - self.room.len();
+            if self.room.try_reserve_exact(missing).is_err() {
+                return Err(JsError::new("there is no memory for a tensor of this length"));
+            }
+            self.room.resize(self.room.len() + missing, 0.0);
+            self.start = place(self.room.as_ptr() as usize / size_of::<f32>());
         }
-        self.elements.resize(self.elements.len() + missing, 0.0);
         self.len = len;
         Ok(())
     }
@@ -45,7 +61,7 @@ impl Tensor {
     /// Where its elements are: the address of the first in linear memory, in bytes.
     #[wasm_bindgen(getter)]
     pub fn address(&self) -> usize {
-        self.elements.as_ptr() as usize
+        self.elements().as_ptr() as usize
     }
 
     /// Number of elements.
@@ -57,10 +73,17 @@ impl Tensor {
 
 impl Tensor {
     pub(crate) fn elements(&self) -> &[f32] {
-        &self.elements[..self.len]
+        &self.room[self.start..self.start + self.len]
     }
 
     pub(crate) fn elements_mut(&mut self) -> &mut [f32] {
-        &mut self.elements[..self.len]
+        &mut self.room[self.start..self.start + self.len]
     }
+}
+
+/// Elements from this address, in elements, to the next tensor's place; fewer than a page.
+fn place(address: usize) -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let place = NEXT.fetch_add(APART, Ordering::Relaxed);
+    place.wrapping_sub(address) % PAGE
 }

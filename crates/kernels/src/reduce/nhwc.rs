@@ -181,7 +181,7 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         for sums in sums {
             let Some(sums) = sums[tap..].first_chunk_mut::<ROWS>() else { return };
             // Known anew for each vector, or the loop would be copied for each way to be clipped.
-            let low = if EDGE { each_time(low) } else { 0 };
+            let low = if EDGE { each_time(&low) } else { 0 };
             let inside = low..low + self.columns;
             let mut acc = *sums;
             let mut g = [self.lanes.zero(); COLUMNS];
