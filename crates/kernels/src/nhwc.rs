@@ -288,8 +288,6 @@ impl<
             });
         });
         let acc = [[fresh; COLUMNS]; FLIGHT];
-        let missed = if LEAN { task.columns.clip_low } else { 0 };
-        let src = src.step(-(missed as isize) * task.columns.src_tap);
         Self { lanes, task, weights, fresh, acc, src, dst }
     }
 
@@ -354,37 +352,30 @@ impl<
     #[inline(always)]
     fn absorb(&mut self, youngest: usize, oldest: usize, starts: bool, completes: bool) {
         let l = self.lanes;
-        let columns = &self.task.columns;
-        // Half a kernel at most, so that most columns are there whatever is missed.
-        let (low, high) =
-            if LEAN { each_time((columns.clip_low, columns.clip_high)) } else { (LOW, HIGH) };
-        let has = |q: usize| {
-            (q >= K / 2 || q >= low) && (q < Self::WINDOW - K / 2 || q + high < Self::WINDOW)
-        };
         let mut x = [l.zero(); MOST_COLUMNS];
         let mut young = [self.fresh; COLUMNS];
         unroll!(j < COLUMNS => {
             unroll!(u < K => {
                 let q = j * S + u;
                 if j == 0 || u + S >= K {
-                    if has(q) {
-                        let column = (q - LOW) as isize * columns.src_tap;
+                    if Self::has(q) {
+                        let column = (q - LOW) as isize * self.task.columns.src_tap;
                         // SAFETY: a column of the window that the strip does not miss.
                         x[q] = unsafe { l.load(self.src.step(column)) };
-                        unroll!(k < FLIGHT => {
-                            let v = youngest + (FLIGHT - 1 - k) * S;
-                            if k >= oldest && v < K {
-                                Self::add(l, &mut self.acc[k], &x, q, &self.weights[v]);
-                            }
-                        });
                     }
+                    unroll!(k < FLIGHT => {
+                        let v = youngest + (FLIGHT - 1 - k) * S;
+                        if k >= oldest && v < K {
+                            Self::add(l, &mut self.acc[k], &x, q, &self.weights[v]);
+                        }
+                    });
                     if completes && u + 1 == K {
                         self.store(self.acc[oldest][j], j);
                     }
                     if starts && u + 1 == K {
                         young[j] = l.again(&self.fresh);
                     }
-                    if starts && q + 1 >= K && has(q + 1 - K) {
+                    if starts && q + 1 >= K {
                         Self::add(l, &mut young, &x, q + 1 - K, &self.weights[0]);
                     }
                 }
@@ -392,7 +383,7 @@ impl<
         });
         if starts {
             unroll!(u < K => {
-                if u > 0 && has(Self::WINDOW - K + u) {
+                if u > 0 {
                     Self::add(l, &mut young, &x, Self::WINDOW - K + u, &self.weights[0]);
                 }
             });
@@ -407,6 +398,12 @@ impl<
         }
     }
 
+    /// Whether the strip does not miss column `q` of its windows.
+    #[inline(always)]
+    fn has(q: usize) -> bool {
+        q >= LOW && q < Self::WINDOW - HIGH
+    }
+
     /// Adds column `q` of an input row to the results whose windows have it.
     #[inline(always)]
     fn add(
@@ -417,7 +414,7 @@ impl<
         weights: &[L::Vector; K],
     ) {
         unroll!(j < COLUMNS => {
-            if j * S <= q && q - j * S < K {
+            if Self::has(q) && j * S <= q && q - j * S < K {
                 acc[j] = l.fma(acc[j], x[q], weights[q - j * S]);
             }
         });

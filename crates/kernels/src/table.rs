@@ -83,27 +83,24 @@ macro_rules! run_reduction_kernel {
 /// Chooses the generic body of an instance, and the const parameters that its tasks need.
 macro_rules! body {
     (Forward Nhwc Roll ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
-        match ($task.finish.any, LEAN) {
-            (true, true) => nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, 0, 0, true>($l, $task),
-            (false, true) => {
-                nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, 0, 0, false>($l, $task)
-            }
-            (true, false) => clipped!(
+        if $task.finish.any {
+            clipped!(
                 $task,
                 $k,
                 $s,
                 LOW,
                 HIGH,
                 nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, LOW, HIGH, true>($l, $task)
-            ),
-            (false, false) => clipped!(
+            )
+        } else {
+            clipped!(
                 $task,
                 $k,
                 $s,
                 LOW,
                 HIGH,
                 nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, LOW, HIGH, false>($l, $task)
-            ),
+            )
         }
     };
     (Forward Nhwc Row ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
