@@ -1,7 +1,6 @@
 //! Times of subjects, each beside the others'.
 
 use anyhow::Result;
-use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
 use crate::subject::Subject;
@@ -22,7 +21,7 @@ pub struct Time {
 }
 
 /// Times subjects in rounds over all of them, so that whatever else the machine does hits all alike. Time
-/// is that of the processor, of all threads: on a busy machine the wall clock counts the others' turns too.
+/// is that of the processor where there is such a clock: on a busy machine the wall clock counts the others' turns too.
 pub fn interleaved(subjects: &mut [Subject]) -> Result<Vec<Time>> {
     let mut calls = Vec::new();
     for subject in &mut *subjects {
@@ -48,9 +47,20 @@ fn seconds(subject: &mut Subject, calls: u32) -> Result<f64> {
     Ok(processor_seconds() - start)
 }
 
+#[cfg(not(target_family = "wasm"))]
 fn processor_seconds() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}
+
+/// WebAssembly knows the time of the wall alone.
+#[cfg(target_family = "wasm")]
+fn processor_seconds() -> f64 {
+    use std::sync::LazyLock;
+    use std::time::Instant;
+
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed().as_secs_f64()
 }
 
 fn summarise(mut samples: Vec<f64>) -> Time {
