@@ -11,7 +11,7 @@ pub struct Machine {
     /// Lines in each set of that cache.
     pub ways: usize,
     /// Whether NHWC kernels that read rows take few channels at a time, for what a row needs to stay in the cache
-    /// for the next one. Where prefetchers are strong, they rather read all channels, and fewer columns.
+    /// for the next one. Where prefetchers are strong, they rather read all channels.
     pub narrow: bool,
     /// How it starts instructions.
     pub issue: Issue,

@@ -157,6 +157,26 @@ pub struct Checked {
 }
 
 impl Report {
+    /// Nothing found yet, and no case run.
+    pub fn new(program: &str, target: &str, plan: Plan, verified: Vec<Verified>) -> Self {
+        Self {
+            version: VERSION,
+            program: program.into(),
+            target: target.into(),
+            plan,
+            done: false,
+            cases: 0,
+            seconds: 0.0,
+            rate: 0.0,
+            failures: 0,
+            findings: Vec::new(),
+            deadly: Vec::new(),
+            instances: BTreeMap::new(),
+            classes: Vec::new(),
+            verified,
+        }
+    }
+
     /// Reads what [`save`](Self::save) wrote.
     ///
     /// # Errors
@@ -223,22 +243,7 @@ mod tests {
             hash: u64::MAX - 1,
             checks: vec![checked],
         };
-        Report {
-            version: VERSION,
-            program: "0".into(),
-            target: "aarch64".into(),
-            plan,
-            done: true,
-            cases: 7,
-            seconds: 2.0,
-            rate: 3.5,
-            failures: 0,
-            findings: Vec::new(),
-            deadly: Vec::new(),
-            instances: BTreeMap::new(),
-            classes: Vec::new(),
-            verified: vec![verified],
-        }
+        Report { done: true, cases: 7, ..Report::new("0", "aarch64", plan, vec![verified]) }
     }
 
     #[test]

@@ -364,7 +364,7 @@ impl Campaigns {
 
 #[cfg(test)]
 mod tests {
-    use depthwise_campaign::{Plan, Report, VERSION, Verified};
+    use depthwise_campaign::{Plan, Report, Verified};
 
     use super::*;
 
@@ -395,22 +395,8 @@ mod tests {
             checks: vec!["bits".into()],
             goal: None,
         };
-        Report {
-            version: VERSION,
-            program: "0".into(),
-            target: "aarch64".into(),
-            plan,
-            done: true,
-            cases: 7,
-            seconds: 2.0,
-            rate: 3.5,
-            failures: 0,
-            findings: Vec::new(),
-            deadly: Vec::new(),
-            instances: BTreeMap::new(),
-            classes: vec![classes],
-            verified: vec![verified],
-        }
+        let empty = Report::new("0", "aarch64", plan, vec![verified]);
+        Report { done: true, cases: 7, seconds: 2.0, rate: 3.5, classes: vec![classes], ..empty }
     }
 
     fn campaign(report: &Report, machine: &str) -> Campaign {

@@ -31,8 +31,20 @@ export const VIEWS = [
   { name: 'desk', width: 1280, height: 900, isMobile: false },
 ];
 
-/** What every page must do without. */
-function watch(page, origin, problems) {
+/** Serves the page that is built: where, and how to end that. */
+export async function serve() {
+  assert.ok(existsSync(`${ROOT}dist/index.html`), 'the page is not built: cargo xtask web build');
+  const { httpServer } = await preview({ root: ROOT, logLevel: 'error', preview: { port: 0, host: '127.0.0.1' } });
+  const stop = () =>
+    new Promise((done) => {
+      httpServer.closeAllConnections();
+      httpServer.close(done);
+    });
+  return { origin: `http://127.0.0.1:${httpServer.address().port}`, stop };
+}
+
+/** What every page must do without, in either browser's driver. */
+export function watch(page, origin, problems) {
   page.on('console', (message) => {
     if (message.type() === 'error') problems.push(`console: ${message.text()}`);
   });
@@ -53,11 +65,9 @@ export class Browser {
   /** Starts a server and a browser with an empty profile. A missing browser is a failure. */
   static async start(options = {}) {
     assert.ok(existsSync(CHROMIUM), `there is no ${CHROMIUM}: cargo xtask setup installs it`);
-    assert.ok(existsSync(`${ROOT}dist/index.html`), 'the page is not built: cargo xtask web build');
     const browser = new Browser();
-    browser.#server = await preview({ root: ROOT, logLevel: 'error', preview: { port: 0, host: '127.0.0.1' } });
-    const { port } = browser.#server.httpServer.address();
-    browser.origin = `http://127.0.0.1:${port}`;
+    browser.#server = await serve();
+    browser.origin = browser.#server.origin;
     browser.#profile = mkdtempSync(`${tmpdir()}/depthwise-page-`);
     browser.#context = await chromium.launchPersistentContext(browser.#profile, {
       executablePath: CHROMIUM,
@@ -97,10 +107,7 @@ export class Browser {
   }
 
   stopServing() {
-    return new Promise((done) => {
-      this.#server.httpServer.closeAllConnections();
-      this.#server.httpServer.close(done);
-    });
+    return this.#server.stop();
   }
 
   async end() {

@@ -2,13 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 
 import puppeteer from 'puppeteer-core';
-import { preview } from 'vite';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+import { serve, VIEWS, watch } from './browser.mjs';
 
 /** Debian's, or another one by its path. */
 const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
@@ -22,21 +20,19 @@ const problems = [];
 
 before(async () => {
   assert.ok(existsSync(FIREFOX), `there is no ${FIREFOX}: cargo xtask setup installs it`);
-  server = await preview({ root: ROOT, logLevel: 'error', preview: { port: 0, host: '127.0.0.1' } });
-  const { port } = server.httpServer.address();
+  server = await serve();
   browser = await puppeteer.launch({ browser: 'firefox', executablePath: FIREFOX, headless: true, protocolTimeout: 300_000 });
   page = await browser.newPage();
-  page.on('pageerror', (error) => problems.push(error.message));
-  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
-  await page.setViewport({ width: 360, height: 740 });
-  await page.goto(`http://127.0.0.1:${port}/#check?seed=7`);
+  watch(page, server.origin, problems);
+  const { width, height } = VIEWS[0];
+  await page.setViewport({ width, height });
+  await page.goto(`${server.origin}/#check?seed=7`);
   await page.waitForSelector('#teach');
 });
 
 after(async () => {
   await browser?.close();
-  server?.httpServer.closeAllConnections();
-  server?.httpServer.close();
+  await server?.stop();
 });
 
 const press = (part, label) => page.locator(`::-p-xpath(//*[@id="${part}"]//button[normalize-space()="${label}"])`).click();

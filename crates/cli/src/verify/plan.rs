@@ -1,10 +1,8 @@
 //! What a campaign runs: in the program's types, and by the names that its report has.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result};
 use depthwise::Isa;
-use depthwise_campaign::{Checked, Goal, Plan, Report, VERSION, Verified};
+use depthwise_campaign::{Checked, Goal, Plan, Report, Verified};
 use depthwise_verification::campaign::Digest;
 use depthwise_verification::{Check, Pass};
 
@@ -67,22 +65,8 @@ impl Campaign {
             checks: self.checks.iter().map(checked).collect(),
         };
         let passes = |isa: &Isa| self.passes.iter().map(|p| verified(*isa, p)).collect::<Vec<_>>();
-        Report {
-            version: VERSION,
-            program: env!("CARGO_PKG_VERSION").into(),
-            target: std::env::consts::ARCH.into(),
-            plan: self.plan(),
-            done: false,
-            cases: 0,
-            seconds: 0.0,
-            rate: 0.0,
-            failures: 0,
-            findings: Vec::new(),
-            deadly: Vec::new(),
-            instances: BTreeMap::new(),
-            classes: Vec::new(),
-            verified: self.isas.iter().flat_map(passes).collect(),
-        }
+        let verified = self.isas.iter().flat_map(passes).collect();
+        Report::new(env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, self.plan(), verified)
     }
 }
 

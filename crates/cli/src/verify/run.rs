@@ -289,10 +289,10 @@ impl Outcome {
 
 /// Whether the same bug is likely behind two failures. Deaths are all different.
 fn are_alike(one: &Finding, other: &Finding) -> bool {
-    let kind = |finding: &Finding| {
-        let Finding { isa, pass, instance, check, .. } = finding.clone();
+    fn kind(finding: &Finding) -> [&str; 4] {
+        let Finding { isa, pass, instance, check, .. } = finding;
         [isa, pass, instance, check]
-    };
+    }
     kind(one) == kind(other) && (one.instance != "none" || one.index == other.index)
 }
 
