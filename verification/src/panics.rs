@@ -12,17 +12,20 @@ thread_local! {
 enum Running {
     Nothing,
     /// Work whose panics are printed with a line that repeats it.
-    Named(Box<dyn Fn() -> String>),
-    /// Work whose panics are caught, and the last one.
-    Caught(String),
+    Named(Line),
+    /// Work whose panics are caught, where they can be, and the last one.
+    Caught(Line, String),
 }
+
+/// Makes the line that repeats what is running.
+type Line = Box<dyn Fn() -> String>;
 
 /// Runs `work`; should it panic, the line that repeats it is printed.
 pub fn during<T>(line: String, work: impl FnOnce() -> T) -> T {
     named(Box::new(move || line.clone()), work)
 }
 
-fn named<T>(line: Box<dyn Fn() -> String>, work: impl FnOnce() -> T) -> T {
+fn named<T>(line: Line, work: impl FnOnce() -> T) -> T {
     watch();
     RUNNING.set(Running::Named(line));
     let result = work();
@@ -30,7 +33,7 @@ fn named<T>(line: Box<dyn Fn() -> String>, work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Runs `work`, and says what it panics with. Where panics can't be caught, `line` is printed.
+/// Runs `work`, and says what it panics with. Of panics that can't be caught, `line` is printed.
 ///
 /// # Errors
 /// The panic's message and place.
@@ -42,12 +45,12 @@ pub fn caught<T>(
         return Ok(named(Box::new(line), work));
     }
     watch();
-    RUNNING.set(Running::Caught(String::new()));
+    RUNNING.set(Running::Caught(Box::new(line), String::new()));
     // What the work has left half done is not looked at again.
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     let running = RUNNING.replace(Running::Nothing);
     result.map_err(|_| match running {
-        Running::Caught(message) => message,
+        Running::Caught(_, message) => message,
         Running::Named(_) | Running::Nothing => String::new(),
     })
 }
@@ -58,16 +61,29 @@ fn watch() {
     HOOK.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            RUNNING.with_borrow_mut(|running| match running {
-                Running::Caught(message) => *message = one_line(info),
-                Running::Named(line) => eprintln!("panicked: {}", line()),
-                Running::Nothing => {}
+            let is_shown = RUNNING.with_borrow_mut(|running| match running {
+                Running::Caught(_, message) if unwinds(info) => {
+                    *message = one_line(info);
+                    false
+                }
+                Running::Caught(line, _) | Running::Named(line) => {
+                    eprintln!("panicked: {}", line());
+                    true
+                }
+                Running::Nothing => true,
             });
-            if RUNNING.with_borrow(|running| !matches!(running, Running::Caught(_))) {
+            if is_shown {
                 before(info);
             }
         }));
     });
+}
+
+/// Whether a panic comes back to who catches it, where any does. Those of the standard library's checks of unsafe functions
+/// end the program.
+fn unwinds(info: &PanicHookInfo<'_>) -> bool {
+    let message = info.payload_as_str().unwrap_or_default();
+    !message.starts_with("unsafe precondition") && !message.contains("cannot unwind")
 }
 
 fn one_line(info: &PanicHookInfo<'_>) -> String {
