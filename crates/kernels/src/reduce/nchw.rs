@@ -76,7 +76,7 @@ fn tree<L: Lanes, const PLANES: usize, const K: usize>(
 }
 
 /// Planes that are summed together: few, so that what one leaf reads of them is still in the cache for the next.
-pub(crate) const PLANES: usize = 8;
+pub(crate) const PLANES: usize = 4;
 
 /// What is summed together: a leaf, for some output channels from `first` on.
 pub(crate) struct Place<'v, L: Lanes, const K: usize> {
