@@ -287,11 +287,11 @@ impl<'r, L: Lanes, const K: usize, const S: usize> Image<'r, L, K, S> {
             let [rows, columns] = reduction.output_size;
             (source * reduction.height.input() * reduction.width.input(), result * rows * columns)
         });
-        // Less than a kernel is read before a row, and at most three positions' windows after it.
+        // A row is read beyond either end by less than a kernel and three positions without taps.
         let reach = LANES * S + K;
         let source_plane = reduction.height.input() * reduction.width.input();
         let result_plane = reduction.output_size[0] * reduction.output_size[1];
-        let is_inside = first.0 >= K
+        let is_inside = first.0 >= reach
             && last.0 + source_plane + reach <= reduction.input_len
             && last.1 + result_plane + LANES <= reduction.output_len;
         Self { reduction, leaf, vectors, whole, is_inside }
