@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use depthwise_description::{
-    Axis, Columns, Layout, Machine, Padding, Pass, Plan, Problem, ProblemBuilder,
+    Axis, Columns, Instance, Layout, Machine, Padding, Pass, Plan, Problem, ProblemBuilder,
 };
 
 const GOLDEN: &str = include_str!("decisions.tsv");
@@ -160,13 +160,15 @@ fn parts(plan: &Plan) -> String {
     format!("{}:{}x{}", plan.part_count(), first.channels.len(), first.rows.len())
 }
 
-/// All that is decided, but for the machine's name.
+/// All that is decided, but for the machine's name; of gradients of weights, also for how many channels 2 and 4
+/// threads sum at a time.
 fn decided(plan: &Plan) -> String {
-    let instance = plan.instance().name;
+    let Instance { body, tile, .. } = plan.instance();
+    let instance = format!("{} {}x{}x{}", body.name(), tile.rows, tile.columns, tile.vectors);
     let shared = [2, 4].map(|threads| (plan.shared(threads), plan.shared_channels(threads)));
     if plan.problem().pass() == Pass::GradWeight {
         let [two, four] = shared.map(|(_, channels)| channels);
-        return format!("{instance}\t\t\t\t\t{two}\t{four}");
+        return format!("{instance}\t{two} {four}");
     }
     let [two, four] = shared.map(|(shared, channels)| match plan.problem().pass() {
         // Gradients of biases are shared like those of weights.
