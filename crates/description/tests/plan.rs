@@ -134,3 +134,23 @@ fn each_result_is_computed_once_and_from_where_its_window_lies() {
         assert!(count > 20 && own > 20, "{own} of {count} plans run {}", instance.name);
     }
 }
+
+/// Parts are given what a rectangle of the whole has in their rows.
+#[test]
+fn a_narrowed_rectangle_is_that_of_its_rows() {
+    let mut narrowed = 0;
+    for instance in INSTANCES.iter().filter(|instance| instance.pass != Pass::GradWeight) {
+        for plan in plans(instance).step_by(41) {
+            let height = plan.sweep().results[0];
+            let rows = [0..1, 0..height, height / 3..height, 1..height / 2 + 1, height - 1..height];
+            for rows in rows.into_iter().filter(|rows| !rows.is_empty()) {
+                let own: Vec<_> = plan.rectangles(rows.clone(), true).collect();
+                let whole = plan.explain();
+                let parts = whole.filter_map(|whole| plan.narrowed(&whole, rows.clone()));
+                assert_eq!(parts.collect::<Vec<_>>(), own, "rows {rows:?} of {plan:?}");
+                narrowed += own.len();
+            }
+        }
+    }
+    assert!(narrowed > 10_000, "{narrowed}");
+}
