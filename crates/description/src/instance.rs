@@ -283,11 +283,16 @@ impl Instance {
     }
 
     /// Whether this build has its kernel. All do, but those with `--cfg depthwise_lean`, which are to be
-    /// downloaded: beside the general kernels they have those for 3×3 in 16 registers, forward in both layouts and
-    /// gradients in NHWC, without tiles of fewer than four columns.
+    /// downloaded: they have the lean ones.
     #[must_use]
     pub const fn is_built(&self) -> bool {
-        let lean = match self.kernel {
+        self.is_lean() || !cfg!(depthwise_lean)
+    }
+
+    /// Whether it is general, or for 3×3 in 16 registers, forward in both layouts and gradients in NHWC, with tiles
+    /// of no fewer than four columns.
+    const fn is_lean(&self) -> bool {
+        match self.kernel {
             Size::Any => true,
             Size::Exactly(kernel) => {
                 kernel == 3
@@ -295,8 +300,7 @@ impl Instance {
                     && self.tile.columns > 3
                     && (matches!(self.pass, Pass::Forward) || matches!(self.layout, Layout::Nhwc))
             }
-        };
-        lean || !cfg!(depthwise_lean)
+        }
     }
 
     /// Whether it computes this problem, alone or together with the general instance of its layout.
@@ -374,7 +378,7 @@ impl Instance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::format;
+    use std::{format, vec::Vec};
 
     #[test]
     fn names_spell_the_parameters() {
@@ -395,6 +399,31 @@ mod tests {
         }
         assert_eq!(Instance::by_name("forward_f32_nhwc"), None);
         assert_eq!(Instance::by_name(""), None);
+    }
+
+    #[test]
+    fn lean_builds_have_few_kernels() {
+        let lean: Vec<_> = INSTANCES.iter().filter(|i| i.is_lean()).map(|i| i.name).collect();
+        assert_eq!(
+            lean,
+            [
+                "forward_f32_nhwc_3s1_1x7x1",
+                "forward_f32_nhwc_3s1_1x4x1",
+                "forward_f32_nhwc_3s2_1x7x1",
+                "forward_f32_nhwc_3s2_1x4x1",
+                "forward_f32_nhwc_any_1x8x1",
+                "forward_f32_nchw_3s1_1x16x4",
+                "forward_f32_nchw_3s2_1x16x4",
+                "forward_f32_nchw_any_1x16x4",
+                "grad_input_f32_nhwc_3s2_1x8x1",
+                "grad_input_f32_nhwc_3s2_1x6x1",
+                "grad_weight_f32_nhwc_3s1_3x7x1",
+                "grad_weight_f32_nhwc_3s2_3x7x1",
+                "grad_weight_f32_nhwc_any_1x1x1",
+                "grad_weight_f32_nchw_any_1x4x1",
+            ]
+        );
+        assert!(INSTANCES.iter().all(|i| i.is_built() == (i.is_lean() || !cfg!(depthwise_lean))));
     }
 
     #[test]
