@@ -432,6 +432,13 @@ mod tests {
         let narrow = Instance { tile: Tile { columns: 1, ..instance.tile }, ..*instance };
         assert!(narrow.suits(Machine::ARM64) && !narrow.suits(Machine::ARM64_IN_ORDER));
         assert!(instance.suits(Machine::ARM64_IN_ORDER));
+        let sums = |name| {
+            let tile = Tile { rows: 3, columns: 8, vectors: 5 };
+            Instance { tile, ..*Instance::by_name(name).unwrap() }.sums()
+        };
+        assert_eq!(sums("forward_f32_nhwc_3s1_3x7x1"), 3 * 8 * 5);
+        assert_eq!(sums("forward_f32_nchw_3s1_3x16x4"), 3 * 8 / LANES);
+        assert_eq!(sums("grad_weight_f32_nhwc_5s1_1x7x1"), 3 * 5);
     }
 
     #[test]
