@@ -427,6 +427,22 @@ mod tests {
     }
 
     #[test]
+    fn tiles_miss_what_padding_of_half_a_kernel_makes_them_miss() {
+        for (name, clips) in [
+            ("forward_f32_nhwc_7s1_1x7x1", &[0, 3][..]),
+            ("forward_f32_nhwc_7s2_1x7x1", &[0, 2, 3]),
+            ("forward_f32_nchw_7s1_1x16x4", &[0, 1, 2, 3]),
+            ("grad_input_f32_nhwc_7s2_1x8x1", &[0, 1, 2, 3]),
+            ("grad_input_f32_nchw_3s2_1x32x8", &[0, 1]),
+            ("forward_f32_nhwc_any_1x8x1", &[]),
+        ] {
+            let instance = Instance::by_name(name).unwrap();
+            let found: Vec<_> = (0..9).filter(|clip| instance.clips(*clip)).collect();
+            assert_eq!(found, clips, "{name}");
+        }
+    }
+
+    #[test]
     fn an_in_order_machine_needs_sums_in_flight() {
         let instance = INSTANCES.iter().find(|i| i.body == Body::Row).unwrap();
         let narrow = Instance { tile: Tile { columns: 1, ..instance.tile }, ..*instance };
