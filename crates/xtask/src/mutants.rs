@@ -60,7 +60,7 @@ impl Mutated {
         match self {
             Self::Description => &[OWN, FEW],
             Self::Kernels => &[LEAN, FEW, ALL],
-            Self::Depthwise => &[FEW],
+            Self::Depthwise => &[CALLS, FEW],
         }
     }
 }
@@ -123,6 +123,10 @@ const OWN: Killers = Killers {
     tests: &["--lib", "--tests"],
     build: Build::Fast,
 };
+
+/// Calls of the public interface, on small whole numbers.
+const CALLS: Killers =
+    Killers { packages: &[cargo::PUBLIC], tests: &["--lib", "--tests"], build: Build::Lean };
 
 /// The proof of few shapes, by lean builds: a third of the time.
 const LEAN: Killers = Killers { packages: &[PROOF], tests: &["--test", "few"], build: Build::Lean };
