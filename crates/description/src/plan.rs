@@ -537,6 +537,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_instance_that_computes_something_else_is_refused() {
+        let instance = |name| Instance::by_name(name).unwrap();
+        let with = |height, name| {
+            let problem = Problem::builder().channels(4).input([height, 9]).kernel([3; 2]);
+            let problem = problem.same_upper().build().unwrap();
+            Plan::with_instance(problem, Machine::ARM64, instance(name)).map(|plan| plan.instance())
+        };
+        let roll = "forward_f32_nhwc_3s1_3x7x1";
+        let other = "forward_f32_nhwc_5s1_1x7x1";
+        if !cfg!(depthwise_lean) {
+            assert_eq!(with(3, roll), Ok(instance(roll)));
+        }
+        // Too few rows to roll down, and another kernel.
+        assert_eq!(with(2, roll), Err(DescriptionError::Instance(roll)));
+        assert_eq!(with(3, other), Err(DescriptionError::Instance(other)));
+    }
+
     /// 512 channels are 2 KiB, of which 2 sets of 64 have every line of a vector; a tile of 7 reads 3 × 15 lines of
     /// these, one of 4 reads 3 × 9.
     #[test]
