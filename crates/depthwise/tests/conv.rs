@@ -119,12 +119,12 @@ fn what_is_asked_for_is_planned() {
     assert_eq!(conv.weights_shape(), [C * M, 3, 2]);
     assert_eq!(conv.output_shape(), [N, C * M, 3, 5]);
     let same = |builder: Builder| {
-        let conv = builder.dilation([1; 2]).build().unwrap();
+        let conv = builder.dilation([1; 2]).kernel([3, 4]).build().unwrap();
         let width = conv.problem().width();
         [width.pad_low(), width.pad_high()]
     };
-    assert_eq!(same(builder(Layout::Nhwc).same_upper()), [0, 1]);
-    assert_eq!(same(builder(Layout::Nhwc).same_lower()), [1, 0]);
+    assert_eq!(same(builder(Layout::Nhwc).same_upper()), [1, 2]);
+    assert_eq!(same(builder(Layout::Nhwc).same_lower()), [2, 1]);
 }
 
 #[test]
