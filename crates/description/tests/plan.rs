@@ -88,6 +88,10 @@ fn rows(plan: &Plan, rectangle: &Rectangle) -> Vec<usize> {
         let (axis, _) = windows(plan, plan.problem().height());
         let (src, clips) = reads(axis, rows.out, rows.out + rows.len - 1);
         assert_eq!((rows.src, [rectangle.clip_low, rectangle.clip_high]), (src, clips), "{plan:?}");
+        let backwards = plan.problem().pass() == Pass::GradInput;
+        let taps = if backwards { (axis.kernel() - 1, -1) } else { (0, 1) };
+        assert_eq!(((rows.tap, rows.tap_step), rows.taps), (taps, axis.kernel()));
+        assert_eq!((rows.src_step, rows.src_tap), (axis.stride(), 1));
     }
     results(rows).collect()
 }
@@ -147,8 +151,11 @@ fn a_narrowed_rectangle_is_that_of_its_rows() {
                 let own: Vec<_> = plan.rectangles(rows.clone(), true).collect();
                 let whole = plan.explain();
                 let parts = whole.filter_map(|whole| plan.narrowed(&whole, rows.clone()));
-                assert_eq!(parts.collect::<Vec<_>>(), own, "rows {rows:?} of {plan:?}");
+                let parts: Vec<_> = parts.collect();
+                assert_eq!(parts, own, "rows {rows:?} of {plan:?}");
                 narrowed += own.len();
+                let computed = parts.iter().flat_map(|part| self::rows(&plan, part));
+                assert!(computed.into_iter().all(|row| rows.contains(&row)));
             }
         }
     }
