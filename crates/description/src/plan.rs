@@ -517,6 +517,7 @@ impl Iterator for Rectangles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::padding::Padding;
     use crate::problem::Pass;
     use std::{vec, vec::Vec};
 
@@ -553,6 +554,20 @@ mod tests {
         // Too few rows to roll down, and another kernel.
         assert_eq!(with(2, roll), Err(DescriptionError::Instance(roll)));
         assert_eq!(with(3, other), Err(DescriptionError::Instance(other)));
+    }
+
+    #[test]
+    fn rows_are_clipped_by_half_a_kernel_at_most() {
+        let roll = Instance::by_name("forward_f32_nhwc_3s1_3x7x1").unwrap();
+        for (kernel, most) in [(3, 1), (5, 2), (7, 3)] {
+            let rolls = |top, bottom| {
+                let padding = Padding { top, bottom, left: 0, right: 0 };
+                let problem = Problem::builder().input([9; 2]).kernel([kernel; 2]);
+                rolls(roll, &Sweep::new(&problem.padding(padding).build().unwrap()))
+            };
+            assert!(rolls(0, 0) && rolls(most, most));
+            assert!(!rolls(most + 1, 0) && !rolls(0, most + 1));
+        }
     }
 
     /// 512 channels are 2 KiB, of which 2 sets of 64 have every line of a vector; a tile of 7 reads 3 × 15 lines of
