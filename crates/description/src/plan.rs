@@ -562,7 +562,7 @@ mod tests {
         for (kernel, most) in [(3, 1), (5, 2), (7, 3)] {
             let rolls = |top, bottom| {
                 let padding = Padding { top, bottom, left: 0, right: 0 };
-                let problem = Problem::builder().input([9; 2]).kernel([kernel; 2]);
+                let problem = Problem::builder().input([20; 2]).kernel([kernel; 2]);
                 rolls(roll, &Sweep::new(&problem.padding(padding).build().unwrap()))
             };
             assert!(rolls(0, 0) && rolls(most, most));
