@@ -116,6 +116,11 @@ fn covers(plan: &Plan) {
         let rectangles: Vec<_> = plan.rectangles(part.rows, true).collect();
         assert!(rectangles.windows(2).all(|two| !continues(&two[0], &two[1])), "{plan:?}");
         for rectangle in rectangles {
+            let instance = match &rectangle.columns {
+                Columns::Tiles(tile) if rectangle.rows.taps > 0 => tile.instance,
+                _ => plan.general(),
+            };
+            assert_eq!(rectangle.instance, instance, "{rectangle:?} of {plan:?}");
             let columns = columns(plan, &rectangle);
             for row in rows(plan, &rectangle) {
                 columns.iter().for_each(|column| times[row * width + column] += 1);
