@@ -50,6 +50,11 @@ fn thresholds() -> impl Iterator<Item = ProblemBuilder> {
         [(14, 3, 1), (29, 3, 1), (57, 3, 2), (28, 5, 2)]
             .map(|(size, kernel, stride)| square(channels, size, kernel, stride))
     });
+    // Rows that just stay in the cache, or just don't: by their lines, and by the sets that these share.
+    let rows = [([9, 64], 8), ([9, 65], 8), ([9, 64], 36), ([9, 64], 32), ([9, 64], 40)];
+    let rows = rows.into_iter().map(|(input, channels)| {
+        Problem::builder().input(input).channels(channels).kernel([7; 2]).same_upper()
+    });
     // Rows that a rolling instance can march down: enough results, and clipped by half a kernel at most.
     let heights = [1, 2, 3, 5]
         .into_iter()
@@ -109,7 +114,7 @@ fn thresholds() -> impl Iterator<Item = ProblemBuilder> {
         [(3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (7, 2)]
             .map(|(kernel, stride)| square(4, 9, kernel, stride).input([9, width]))
     });
-    strips.chain(rolling).chain(blocks).chain(worth).chain(others).chain(widths)
+    strips.chain(rows).chain(rolling).chain(blocks).chain(worth).chain(others).chain(widths)
 }
 
 /// `1x112x112x32 k3 s2 p0,0,1,1`: images, height, width and channels; pads from the top on, against the clock; what
