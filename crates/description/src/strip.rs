@@ -154,4 +154,15 @@ mod tests {
         };
         assert_eq!([8, 9, 10].map(crowded), [true, false, false]);
     }
+
+    #[test]
+    fn much_is_lost_only_where_more_than_half_is() {
+        let lost = |lines: [u16; 3]| {
+            let mut sets = Sets::new(Machine { ways: 4, ..Machine::ARM64 });
+            sets.lines[..3].copy_from_slice(&lines);
+            sets.lost(160)
+        };
+        assert_eq!([[4, 4, 4], [8, 4, 4], [9, 4, 4], [5, 4, 1]].map(lost), [0, 40, 160, 40]);
+        assert_eq!([[5, 4, 4], [0, 0, 0]].map(lost), [24, 0]);
+    }
 }

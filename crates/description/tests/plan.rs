@@ -111,6 +111,7 @@ fn covers(plan: &Plan) {
     let (problem, forward) = (plan.problem(), plan.problem().pass() == Pass::Forward);
     let size = |axis: Axis| if forward { axis.output() } else { axis.input() };
     let (height, width) = (size(problem.height()), size(problem.width()));
+    assert_eq!(plan.sweep().is_gradient(), !forward);
     let mut times = vec![0; height * width];
     for part in plan.parts().filter(|part| part.channels.start == 0) {
         let rectangles: Vec<_> = plan.rectangles(part.rows, true).collect();

@@ -58,7 +58,7 @@ impl Mutated {
     /// The checks that see its bugs, from the fastest on.
     fn killers(self) -> &'static [Killers] {
         match self {
-            Self::Description => &[OWN, FEW],
+            Self::Description => &[UNITS, OWN, FEW],
             Self::Kernels => &[LEAN, FEW, ALL],
             Self::Depthwise => &[CALLS, FEW],
         }
@@ -116,6 +116,10 @@ impl Build {
         }
     }
 }
+
+/// One program to be compiled: half of what all take.
+const UNITS: Killers =
+    Killers { packages: &["depthwise-description"], tests: &["--lib"], build: Build::Fast };
 
 /// Seconds of arithmetic, without any kernel.
 const OWN: Killers = Killers {
