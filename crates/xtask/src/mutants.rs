@@ -142,9 +142,12 @@ const FEW: Killers = Killers {
     build: Build::Fast,
 };
 
-/// The proof of all shapes.
-const ALL: Killers =
-    Killers { packages: &[PROOF], tests: &["--test", "proof"], build: Build::Tested };
+/// The proof of all shapes, and what they load.
+const ALL: Killers = Killers {
+    packages: &[PROOF],
+    tests: &["--test", "proof", "--test", "traffic"],
+    build: Build::Tested,
+};
 
 const PROOF: &str = "depthwise-proof";
 
