@@ -162,9 +162,9 @@ macro_rules! body {
         reduce::nhwc::span($r)
     };
     (GradWeight Nchw Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $L:ident $r:ident) => {{
-        const PLANES: usize = reduce::vectors($k);
+        const PLANES: usize = reduce::nchw::PLANES;
         reduce::nchw::taps::<$L, $k, $s, PLANES>($r, |place, sums| {
-            reduce::nchw::leaf::<$L, $rows, $k, $s, PLANES>($r, place, sums)
+            reduce::nchw::leaf::<$L, $rows, { $k % $rows }, $k, $s, PLANES>($r, place, sums)
         })
     }};
     (GradWeight Nchw Span () () $rows:literal $columns:literal $L:ident $r:ident) => {

@@ -69,6 +69,8 @@ pub const LANES: usize = 4;
 pub trait Lanes: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// Name of the instruction set, as in instance names.
     const NAME: &'static str;
+    /// Whether one instruction loads two vectors that lie next to each other.
+    const PAIRS: bool = false;
     /// How it multiplies and adds.
     type Contract: Contract;
     /// Element of a tensor.

@@ -22,6 +22,7 @@ impl Neon {
 
 impl Lanes for Neon {
     const NAME: &'static str = "neon";
+    const PAIRS: bool = true;
     type Contract = Fused;
     type Element = f32;
     type Src = Src;

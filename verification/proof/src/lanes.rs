@@ -21,6 +21,7 @@ type Vector = [Node; LANES];
 
 impl Lanes for Symbolic {
     const NAME: &'static str = "symbolic";
+    const PAIRS: bool = true;
     type Contract = Fused;
     type Element = Node;
     type Src = Src;
