@@ -268,8 +268,43 @@ macro_rules! kernel_ids {
 
 for_each_instance!(kernel_ids);
 
-/// The instance table.
-pub const INSTANCES: &[Instance] = for_each_instance!(table);
+/// The instance table: of this build, see [`Instance::is_built`].
+pub static INSTANCES: &[Instance] = &BUILT;
+
+/// In a static, so that it is in a program once.
+static BUILT: [Instance; COUNT] = {
+    let mut built = [LINES[0]; COUNT];
+    let (mut line, mut count) = (0, 0);
+    while line < LINES.len() {
+        if LINES[line].is_built() {
+            built[count] = LINES[line];
+            count += 1;
+        }
+        line += 1;
+    }
+    built
+};
+
+/// Instances that are built.
+const COUNT: usize = {
+    let (mut line, mut count) = (0, 0);
+    while line < LINES.len() {
+        count += LINES[line].is_built() as usize;
+        line += 1;
+    }
+    count
+};
+
+/// All lines.
+const LINES: &[Instance] = for_each_instance!(table);
+
+impl Kernel {
+    /// Whether this build has it.
+    #[must_use]
+    pub const fn is_built(self) -> bool {
+        LINES[self as usize].is_built()
+    }
+}
 
 impl Instance {
     /// The line of that name, with or without an instruction set in it.
@@ -282,11 +317,11 @@ impl Instance {
         })
     }
 
-    /// Whether this build has its kernel. All do, but those with `--cfg depthwise_lean`, which are to be
+    /// Whether this build has it. All do, but those with `--cfg depthwise_lean`, which are to be
     /// downloaded: beside the general kernels they have those for 3×3 in 16 registers, forward in both layouts and
     /// gradients in NHWC, without tiles of fewer than four columns.
     #[must_use]
-    pub const fn is_built(&self) -> bool {
+    const fn is_built(&self) -> bool {
         let lean = match self.kernel {
             Size::Any => true,
             Size::Exactly(kernel) => {
@@ -320,8 +355,7 @@ impl Instance {
                 problem.multiplier() == 1 || (self.layout == Layout::Nchw && !sums)
             }
         };
-        self.is_built()
-            && (self.pass == problem.pass() || gradient)
+        (self.pass == problem.pass() || gradient)
             && self.dtype == problem.dtype()
             && self.layout == problem.layout()
             && window(problem.height())

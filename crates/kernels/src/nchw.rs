@@ -5,7 +5,7 @@
 
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use crate::task::{Finish, Task, each_time, finish, store};
+use crate::task::{Finish, Task, each_time, finish, store, store_tile};
 
 /// One row of results, `VECTORS` vectors of columns at a time, kernel row after kernel row.
 ///
@@ -77,7 +77,7 @@ pub(crate) fn row<
                     weights = weights.step(rows.weights_tap);
                 }
                 let last = if EDGE { live - (VECTORS - 1) * LANES } else { LANES };
-                store(l, task, acc, tile_dst, LANES as isize, (LANES, last));
+                store_tile(l, task, acc, tile_dst, LANES as isize, (LANES, last));
                 tile_src = tile_src.step((tile * S) as isize);
                 tile_dst = tile_dst.step(tile as isize);
             }

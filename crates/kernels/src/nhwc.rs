@@ -6,7 +6,7 @@
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
 use crate::channels::{Channels, Contiguous, Gather, LEAN, Partial, Splat, Summed};
-use crate::task::{Task, each_time, finish, store};
+use crate::task::{Task, each_time, finish, store, store_tile};
 
 /// One row of results, `COLUMNS` columns at a time, kernel row after kernel row.
 ///
@@ -22,7 +22,8 @@ use crate::task::{Task, each_time, finish, store};
 /// Each input vector of a row is loaded once and used by up to `⌈K/S⌉` columns. Results are
 /// accumulated column by column, not tap by tap: that keeps only `COLUMNS + 2·K` vectors alive,
 /// which 16 registers hold. Windows may miss `LOW` columns on the left and `HIGH` on the right;
-/// taps there are not emitted at all.
+/// taps there are not emitted at all. Where rare cases share their code, these are 0, and what is missed is
+/// decided for each tile.
 #[inline(always)]
 pub(crate) fn row<
     L: Lanes,
@@ -45,7 +46,14 @@ pub(crate) fn row<
             for _ in 0..columns.len / COLUMNS {
                 for channel in channels.clone().step_by(LANES) {
                     let mut acc = [start(l, task, each_time(&task.biased), channel); COLUMNS];
-                    let mut src = tile_src.step(channel);
+                    let low = if LEAN && COLUMNS < 7 { each_time(&columns.clip_low) } else { LOW };
+                    let high = if LEAN && COLUMNS < 7 { each_time(&columns.clip_high) } else { HIGH };
+                    // Half a kernel at most, so that most columns are there whatever is missed.
+                    let has = |q: usize| {
+                        (q >= K / 2 || q >= low) && (q + K / 2 < window || q + high < window)
+                    };
+                    let missed = if LEAN && COLUMNS < 7 { low as isize * columns.src_tap } else { 0 };
+                    let mut src = tile_src.step(channel - missed);
                     let mut weights = task.weights.step(channel);
                     let mut taps = rows.taps;
                     loop {
@@ -58,7 +66,7 @@ pub(crate) fn row<
                         unroll!(j < COLUMNS => {
                             unroll!(u < K => {
                                 let q = j * S + u;
-                                if q >= LOW && q < window - HIGH {
+                                if has(q) {
                                     if j == 0 || u + S >= K {
                                         let column = src.step((q - LOW) as isize * columns.src_tap);
                                         // SAFETY: a column of the window that the tile does not miss.
@@ -75,7 +83,7 @@ pub(crate) fn row<
                         src = src.step(rows.src_tap).anew();
                         weights = weights.step(rows.weights_tap).anew();
                     }
-                    store(l, task, acc, tile_dst.step(channel), columns.dst, (LANES, LANES));
+                    store_tile(l, task, acc, tile_dst.step(channel), columns.dst, (LANES, LANES));
                 }
                 tile_src = tile_src.step((COLUMNS * S) as isize * columns.src_tap);
                 tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
