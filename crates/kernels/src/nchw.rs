@@ -5,7 +5,8 @@
 
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use crate::task::{Finish, Task, each_time, finish, store, store_tile};
+use crate::channels::LEAN;
+use crate::task::{Finish, Task, each_time, finish, store};
 
 /// One row of results, `VECTORS` vectors of columns at a time, kernel row after kernel row.
 ///
@@ -77,7 +78,7 @@ pub(crate) fn row<
                     weights = weights.step(rows.weights_tap);
                 }
                 let last = if EDGE { live - (VECTORS - 1) * LANES } else { LANES };
-                store_tile(l, task, acc, tile_dst, LANES as isize, (LANES, last));
+                store(l, task, acc, tile_dst, LANES as isize, (LANES, last));
                 tile_src = tile_src.step((tile * S) as isize);
                 tile_dst = tile_dst.step(tile as isize);
             }
@@ -554,8 +555,8 @@ impl<L: Lanes, const K: usize> Masks<L, K> {
 #[inline(always)]
 pub(crate) fn span<L: Lanes>(l: L, task: &Task<L>) {
     match task.columns.src {
-        1 => span_stepping::<L, 1>(l, task),
-        2 => span_stepping::<L, 2>(l, task),
+        1 if !LEAN => span_stepping::<L, 1>(l, task),
+        2 if !LEAN => span_stepping::<L, 2>(l, task),
         _ => span_stepping::<L, ANY_STEP>(l, task),
     }
 }
@@ -571,10 +572,30 @@ fn span_stepping<L: Lanes, const STEP: usize>(l: L, task: &Task<L>) {
             let dst = task.dst.step(plane * task.depth.dst + row * task.rows.dst);
             let mut column = 0;
             while column < task.columns.len {
-                let left = task.columns.len - column;
+                let mut left = task.columns.len - column;
+                if LEAN && left < LANES && column > 0 && !task.finish.accumulate {
+                    // A whole vector, of which the first results are there already.
+                    (column, left) = (column + left - LANES, LANES);
+                }
                 let src = src.step(column as isize * task.columns.src);
                 let dst = dst.step(column as isize * task.columns.dst);
-                column += if left >= 4 * LANES {
+                column += if LEAN {
+                    match task.columns.src {
+                        1 if left >= 4 * LANES => {
+                            span_vectors::<L, 1, 4>(l, task, plane, src, dst, LANES)
+                        }
+                        2 if left >= 4 * LANES => {
+                            span_vectors::<L, 2, 4>(l, task, plane, src, dst, LANES)
+                        }
+                        1 if left >= LANES => {
+                            span_vectors::<L, 1, 1>(l, task, plane, src, dst, LANES)
+                        }
+                        2 if left >= LANES => {
+                            span_vectors::<L, 2, 1>(l, task, plane, src, dst, LANES)
+                        }
+                        _ => span_vectors::<L, STEP, 1>(l, task, plane, src, dst, left.min(LANES)),
+                    }
+                } else if left >= 4 * LANES {
                     span_vectors::<L, STEP, 4>(l, task, plane, src, dst, LANES)
                 } else if left >= LANES {
                     span_vectors::<L, STEP, 1>(l, task, plane, src, dst, LANES)

@@ -5,7 +5,7 @@
 
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use crate::channels::{Channels, Contiguous, Gather, LEAN, Partial, Splat, Summed};
+use crate::channels::{Apart, Channels, Contiguous, Gather, LEAN, Partial, Splat, Summed};
 use crate::task::{Task, each_time, finish, store, store_tile};
 
 /// One row of results, `COLUMNS` columns at a time, kernel row after kernel row.
@@ -457,17 +457,19 @@ pub(crate) fn span<L: Lanes>(l: L, task: &Task<L>) {
     let mut channel = 0;
     while channel < depth.len {
         let count = (depth.len - channel).min(LANES);
-        if depth.products > 1 {
+        if LEAN && (depth.products > 1 || depth.multiplier > 1 || count < LANES) {
+            span_vectors(l, task, channel, 1, Apart::new(&depth, channel, count));
+        } else if depth.products > 1 {
             let channels = Summed { products: depth.products, count };
             span_vectors(l, task, channel, 1, channels);
-        } else if depth.multiplier > 1 || (LEAN && count < LANES) {
+        } else if depth.multiplier > 1 {
             let source = |result: usize| {
                 (depth.phase + result) / depth.multiplier - depth.phase / depth.multiplier
             };
             let first = source(channel);
             let offsets = core::array::from_fn(|lane| source(channel + lane) - first);
             let src = first as isize;
-            if !LEAN && offsets[count - 1] == 0 {
+            if offsets[count - 1] == 0 {
                 span_vectors(l, task, channel, 1, Splat { src, count });
             } else {
                 span_vectors(l, task, channel, 1, Gather { src, offsets, count });

@@ -144,7 +144,9 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         let mut column = columns.start;
         while column + COLUMNS <= columns.end {
             let start = (column * S) as isize - self.pad_low;
-            if start >= 0 && start + ((COLUMNS - 1) * S + K) as isize <= self.columns {
+            let is_inside =
+                start >= 0 && start + ((COLUMNS - 1) * S + K) as isize <= self.columns;
+            if is_inside && !(LEAN && ROWS < K) {
                 self.tile::<ROWS, K, COLUMNS, false>(column, tap, sums);
             } else {
                 self.tile::<ROWS, K, COLUMNS, true>(column, tap, sums);
@@ -155,12 +157,13 @@ impl<L: Lanes, const S: usize> Line<L, S> {
             self.tile::<ROWS, K, 4, true>(column, tap, sums);
             column += 4;
         }
-        if column + 2 <= columns.end {
+        if column + 2 <= columns.end && !LEAN {
             self.tile::<ROWS, K, 2, true>(column, tap, sums);
             column += 2;
         }
-        if column < columns.end {
+        while column < columns.end {
             self.tile::<ROWS, K, 1, true>(column, tap, sums);
+            column += 1;
         }
     }
 
