@@ -326,7 +326,7 @@ impl Instance {
             Size::Any => true,
             Size::Exactly(kernel) => {
                 kernel == 3
-                    && self.registers <= 16
+                    && (self.registers <= 16 || matches!(self.layout, Layout::Nhwc))
                     && self.tile.columns > 3
                     && (matches!(self.pass, Pass::Forward) || matches!(self.layout, Layout::Nhwc))
             }

@@ -296,6 +296,8 @@ impl<
             });
         });
         let acc = [[fresh; COLUMNS]; FLIGHT];
+        let missed = if LEAN { task.columns.clip_low as isize * task.columns.src_tap } else { 0 };
+        let src = src.step(-missed);
         Self { lanes, task, weights, fresh, acc, src, dst }
     }
 
@@ -359,31 +361,37 @@ impl<
     /// The oldest may complete with it, and with its first kernel row the next results start.
     #[inline(always)]
     fn absorb(&mut self, youngest: usize, oldest: usize, starts: bool, completes: bool) {
-        let l = self.lanes;
+        let (l, columns) = (self.lanes, &self.task.columns);
+        let (low, high) =
+            if LEAN { each_time(&(columns.clip_low, columns.clip_high)) } else { (LOW, HIGH) };
+        // Half a kernel at most, so that most columns are there whatever is missed.
+        let has = |q: usize| {
+            (q >= K / 2 || q >= low) && (q + K / 2 < Self::WINDOW || q + high < Self::WINDOW)
+        };
         let mut x = [l.zero(); MOST_COLUMNS];
         let mut young = [self.fresh; COLUMNS];
         unroll!(j < COLUMNS => {
             unroll!(u < K => {
                 let q = j * S + u;
                 if j == 0 || u + S >= K {
-                    if Self::has(q) {
-                        let column = (q - LOW) as isize * self.task.columns.src_tap;
+                    if has(q) {
+                        let column = (q - LOW) as isize * columns.src_tap;
                         // SAFETY: a column of the window that the strip does not miss.
                         x[q] = unsafe { l.load(self.src.step(column)) };
+                        unroll!(k < FLIGHT => {
+                            let v = youngest + (FLIGHT - 1 - k) * S;
+                            if k >= oldest && v < K {
+                                Self::add(l, &mut self.acc[k], &x, q, &self.weights[v]);
+                            }
+                        });
                     }
-                    unroll!(k < FLIGHT => {
-                        let v = youngest + (FLIGHT - 1 - k) * S;
-                        if k >= oldest && v < K {
-                            Self::add(l, &mut self.acc[k], &x, q, &self.weights[v]);
-                        }
-                    });
                     if completes && u + 1 == K {
                         self.store(self.acc[oldest][j], j);
                     }
                     if starts && u + 1 == K {
                         young[j] = l.again(&self.fresh);
                     }
-                    if starts && q + 1 >= K {
+                    if starts && q + 1 >= K && has(q + 1 - K) {
                         Self::add(l, &mut young, &x, q + 1 - K, &self.weights[0]);
                     }
                 }
@@ -391,7 +399,7 @@ impl<
         });
         if starts {
             unroll!(u < K => {
-                if u > 0 {
+                if u > 0 && has(Self::WINDOW - K + u) {
                     Self::add(l, &mut young, &x, Self::WINDOW - K + u, &self.weights[0]);
                 }
             });
@@ -406,12 +414,6 @@ impl<
         }
     }
 
-    /// Whether the strip does not miss column `q` of its windows.
-    #[inline(always)]
-    fn has(q: usize) -> bool {
-        q >= LOW && q < Self::WINDOW - HIGH
-    }
-
     /// Adds column `q` of an input row to the results whose windows have it.
     #[inline(always)]
     fn add(
@@ -422,7 +424,7 @@ impl<
         weights: &[L::Vector; K],
     ) {
         unroll!(j < COLUMNS => {
-            if Self::has(q) && j * S <= q && q - j * S < K {
+            if j * S <= q && q - j * S < K {
                 acc[j] = l.fma(acc[j], x[q], weights[q - j * S]);
             }
         });
@@ -442,7 +444,7 @@ impl<
     fn store(&self, mut result: L::Vector, j: usize) {
         // Results have as many channels as the source, and so its step: no registers for another.
         let dst = self.dst.step(j as isize * self.task.columns.src_tap);
-        if FINISH {
+        if FINISH && (!LEAN || each_time(&self.task.finish.any)) {
             result = finish(self.lanes, &self.task.finish, result, dst, LANES);
         }
         // SAFETY: one of the strip's results.

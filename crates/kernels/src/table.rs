@@ -83,7 +83,9 @@ macro_rules! run_reduction_kernel {
 /// Chooses the generic body of an instance, and the const parameters that its tasks need.
 macro_rules! body {
     (Forward Nhwc Roll ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
-        if $task.finish.any {
+        if LEAN {
+            nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, 0, 0, true>($l, $task)
+        } else if $task.finish.any {
             clipped!(
                 $task,
                 $k,
