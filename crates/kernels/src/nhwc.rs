@@ -319,12 +319,15 @@ impl<
     }
 
     /// Each step completes one row of results and starts another. In the end, those in flight are drained from
-    /// the registers in which they happen to be.
+    /// the registers in which they happen to be (or, where rare cases share their code, after a move).
     #[inline(always)]
     fn march(&mut self, mut steps: usize, clip_high: usize) {
-        loop {
+        'march: loop {
             unroll!(_j < FLIGHT => {
                 if steps == 0 {
+                    if LEAN {
+                        break 'march;
+                    }
                     return self.drain(clip_high);
                 }
                 steps -= 1;
@@ -336,6 +339,7 @@ impl<
                 });
             });
         }
+        self.drain(clip_high);
     }
 
     /// No more results start. The last windows miss `clip` rows, half a kernel at most.
