@@ -326,7 +326,7 @@ impl Instance {
             Size::Any => true,
             Size::Exactly(kernel) => {
                 kernel == 3
-                    && (self.registers <= 16 || matches!(self.layout, Layout::Nhwc))
+                    && !matches!((self.layout, self.body), (Layout::Nchw, Body::Row))
                     && self.tile.columns > 3
                     && (matches!(self.pass, Pass::Forward) || matches!(self.layout, Layout::Nhwc))
             }
@@ -371,7 +371,9 @@ impl Instance {
             Issue::OutOfOrder => true,
             Issue::InOrder => matches!(self.body, Body::Span) || self.sums() >= SUMS_IN_FLIGHT,
         };
-        flows && self.registers <= machine.registers
+        // Where there is one tile for all machines, the wide one is the fastest.
+        let is_only = cfg!(depthwise_lean) && matches!(self.layout, Layout::Nchw);
+        flows && (is_only || self.registers <= machine.registers)
     }
 
     /// Vectors of sums that its tile keeps in flight.

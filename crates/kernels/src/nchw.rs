@@ -139,6 +139,7 @@ pub(crate) fn roll<
             let tile = Tile { plane, src: tile_src, dst: tile_dst, live, weights: &weights };
             match edge {
                 None => march::<L, K, S, FLIGHT, VECTORS, false>(l, task, &tile, &first),
+                Some(masks) if LEAN && K == 3 => march_in_twos::<L, K, S, FLIGHT>(l, task, &tile, masks),
                 Some(masks) => match live.div_ceil(LANES) {
                     1 => march::<L, K, S, FLIGHT, 1, true>(l, task, &tile, masks),
                     2 => march::<L, K, S, FLIGHT, 2, true>(l, task, &tile, masks),
@@ -220,6 +221,34 @@ fn march<
             }
             strip.age(fresh);
         });
+    }
+}
+
+/// A strip of [`roll`] at an edge, two vectors at a time, in which only the first and the last one miss columns:
+/// where rare cases share their code.
+#[inline(always)]
+fn march_in_twos<L: Lanes, const K: usize, const S: usize, const FLIGHT: usize>(
+    l: L,
+    task: &Task<L>,
+    tile: &Tile<L, K>,
+    masks: &Masks<L, K>,
+) {
+    let none = Masks::<L, K>::none(l);
+    let mut first = 0;
+    while first < tile.live {
+        let live = (tile.live - first).min(2 * LANES);
+        let masks = Masks {
+            low: if first == 0 { masks.low } else { none.low },
+            high: if first + live == tile.live { masks.high } else { none.high },
+        };
+        let src = tile.src.step((first * S) as isize);
+        let piece = Tile { src, dst: tile.dst.step(first as isize), live, ..*tile };
+        if live > LANES {
+            march::<L, K, S, FLIGHT, 2, true>(l, task, &piece, &masks);
+        } else {
+            march::<L, K, S, FLIGHT, 1, true>(l, task, &piece, &masks);
+        }
+        first += live;
     }
 }
 
