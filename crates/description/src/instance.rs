@@ -324,11 +324,14 @@ impl Instance {
     const fn is_built(&self) -> bool {
         let lean = match self.kernel {
             Size::Any => true,
+            Size::Exactly(3) => match (self.layout, self.body) {
+                (Layout::Nhwc, _) => self.tile.columns > 3,
+                (Layout::Nchw, body) => matches!(body, Body::Roll),
+            },
             Size::Exactly(kernel) => {
-                kernel == 3
-                    && !matches!((self.layout, self.body), (Layout::Nchw, Body::Row))
-                    && self.tile.columns > 3
-                    && (matches!(self.pass, Pass::Forward) || matches!(self.layout, Layout::Nhwc))
+                matches!((self.layout, self.body), (Layout::Nhwc, Body::Row))
+                    && self.tile.columns == 7
+                    && (kernel == 5 || matches!(self.stride, Size::Exactly(1)))
             }
         };
         lean || !cfg!(depthwise_lean)

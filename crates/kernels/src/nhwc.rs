@@ -22,8 +22,8 @@ use crate::task::{Task, each_time, finish, store, store_tile};
 /// Each input vector of a row is loaded once and used by up to `⌈K/S⌉` columns. Results are
 /// accumulated column by column, not tap by tap: that keeps only `COLUMNS + 2·K` vectors alive,
 /// which 16 registers hold. Windows may miss `LOW` columns on the left and `HIGH` on the right;
-/// taps there are not emitted at all. Where rare cases share their code, these are 0, and what is missed is
-/// decided for each tile.
+/// taps there are not emitted at all. In code that all edges share (`SHARED`), both are 0, and what is missed is known
+/// anew for each tile.
 #[inline(always)]
 pub(crate) fn row<
     L: Lanes,
@@ -32,6 +32,7 @@ pub(crate) fn row<
     const COLUMNS: usize,
     const LOW: usize,
     const HIGH: usize,
+    const SHARED: bool,
 >(
     l: L,
     task: &Task<L>,
@@ -46,13 +47,13 @@ pub(crate) fn row<
             for _ in 0..columns.len / COLUMNS {
                 for channel in channels.clone().step_by(LANES) {
                     let mut acc = [start(l, task, each_time(&task.biased), channel); COLUMNS];
-                    let low = if LEAN && COLUMNS < 7 { each_time(&columns.clip_low) } else { LOW };
-                    let high = if LEAN && COLUMNS < 7 { each_time(&columns.clip_high) } else { HIGH };
+                    let low = if SHARED { each_time(&columns.clip_low) } else { LOW };
+                    let high = if SHARED { each_time(&columns.clip_high) } else { HIGH };
                     // Half a kernel at most, so that most columns are there whatever is missed.
                     let has = |q: usize| {
                         (q >= K / 2 || q >= low) && (q + K / 2 < window || q + high < window)
                     };
-                    let missed = if LEAN && COLUMNS < 7 { low as isize * columns.src_tap } else { 0 };
+                    let missed = if SHARED { low as isize * columns.src_tap } else { 0 };
                     let mut src = tile_src.step(channel - missed);
                     let mut weights = task.weights.step(channel);
                     let mut taps = rows.taps;

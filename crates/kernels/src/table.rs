@@ -106,10 +106,10 @@ macro_rules! body {
         }
     };
     (Forward Nhwc Row ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
-        if LEAN && $columns < 7 {
-            nhwc::row::<L, $k, $s, $columns, 0, 0>($l, $task)
+        if LEAN && ($k > 3 || $columns < 7) {
+            nhwc::row::<L, $k, $s, $columns, 0, 0, true>($l, $task)
         } else {
-            clipped!($task, $k, $s, LOW, HIGH, nhwc::row::<L, $k, $s, $columns, LOW, HIGH>($l, $task))
+            clipped!($task, $k, $s, LOW, HIGH, nhwc::row::<L, $k, $s, $columns, LOW, HIGH, false>($l, $task))
         }
     };
     (Forward Nhwc Span () () $rows:literal $columns:literal $l:ident $task:ident) => {
