@@ -146,14 +146,14 @@ impl<L: Lanes, const S: usize> Line<L, S> {
             let start = (column * S) as isize - self.pad_low;
             let is_inside =
                 start >= 0 && start + ((COLUMNS - 1) * S + K) as isize <= self.columns;
-            if is_inside && !(LEAN && ROWS < K) {
+            if is_inside && !LEAN {
                 self.tile::<ROWS, K, COLUMNS, false>(column, tap, sums);
             } else {
                 self.tile::<ROWS, K, COLUMNS, true>(column, tap, sums);
             }
             column += COLUMNS;
         }
-        if column + 4 <= columns.end {
+        if column + 4 <= columns.end && !(LEAN && ROWS < K) {
             self.tile::<ROWS, K, 4, true>(column, tap, sums);
             column += 4;
         }
