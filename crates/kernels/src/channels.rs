@@ -129,7 +129,13 @@ impl<L: Lanes> Channels<L> for Apart {
     unsafe fn load_weights(self, l: L, weights: L::Src) -> L::Vector {
         let offsets = core::array::from_fn(|lane| lane * self.products);
         // SAFETY: `count` weights start here, `products` apart.
-        unsafe { l.load_gather(weights, offsets, self.count) }
+        unsafe {
+            if self.products == 1 {
+                l.load_partial(weights, self.count)
+            } else {
+                l.load_gather(weights, offsets, self.count)
+            }
+        }
     }
 }
 

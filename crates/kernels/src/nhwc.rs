@@ -507,7 +507,7 @@ fn span_vectors<L: Lanes, C: Channels<L>>(
         while column < task.columns.len {
             let width = match task.columns.len - column {
                 8.. if !(LEAN && C::RARE) => 8,
-                4.. => 4,
+                4.. if !(LEAN && C::RARE) => 4,
                 2.. if !(LEAN && C::RARE) => 2,
                 _ => 1,
             };
@@ -519,7 +519,7 @@ fn span_vectors<L: Lanes, C: Channels<L>>(
                 let weights = task.weights.step(channels.weights(channel) + v);
                 match width {
                     8 => span_columns::<L, C, 8>(l, task, src, weights, dst, first, channels),
-                    4 => span_columns::<L, C, 4>(l, task, src, weights, dst, first, channels),
+                    4 if !(LEAN && C::RARE) => span_columns::<L, C, 4>(l, task, src, weights, dst, first, channels),
                     2 => span_columns::<L, C, 2>(l, task, src, weights, dst, first, channels),
                     _ => span_columns::<L, C, 1>(l, task, src, weights, dst, first, channels),
                 }
