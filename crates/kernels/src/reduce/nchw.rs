@@ -2,10 +2,10 @@
 
 use core::ops::Range;
 
-use depthwise_description::{Axis, Leaf, Leaves};
+use depthwise_description::{Leaf, Leaves};
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use super::{CHAINS, Reduction, Sums};
+use super::{CHAINS, Reduction, Sums, position, windows};
 
 /// A specialised kernel size and stride.
 ///
@@ -732,19 +732,6 @@ fn add_tap<L: Lanes>(
         }
     }
     sum
-}
-
-/// The windows among `all` whose tap lies in the input.
-fn windows(axis: Axis, tap: usize, all: &Range<usize>) -> Range<usize> {
-    let before = axis.pad_low() - (tap * axis.dilation()) as isize;
-    let first = |position: isize| (position.max(0) as usize).div_ceil(axis.stride());
-    let start = first(before).clamp(all.start, all.end);
-    start..first(before + axis.input() as isize).clamp(start, all.end)
-}
-
-/// Where in the input a window's tap lies.
-fn position(axis: Axis, window: usize, tap: usize) -> usize {
-    ((window * axis.stride() + tap * axis.dilation()) as isize - axis.pad_low()) as usize
 }
 
 /// Adds the lanes of a vector of columns that have a tap, from where the first of them lies in the input and in the

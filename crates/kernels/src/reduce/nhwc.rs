@@ -2,10 +2,10 @@
 
 use core::ops::Range;
 
-use depthwise_description::{Leaf, Span};
+use depthwise_description::{Axis, Leaf};
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use super::{CHAINS, Reduction, Sums};
+use super::{CHAINS, Reduction, Sums, position, windows};
 use crate::channels::{Channels, Contiguous, Gather, LEAN, Partial, Splat};
 use crate::task::each_time;
 
@@ -274,30 +274,8 @@ fn span_vector<L: Lanes, C: Channels<L>>(
             let mut sums = [[[l.zero(); TAPS]; 1]; 1];
             reduction.tree(&mut sums, &|index, sums| {
                 let leaf = reduction.leaves.leaf(index);
-                let mut acc = [l.zero(); TAPS];
-                for rows in reduction.row_spans(&leaf) {
-                    if !(rows.tap..rows.tap + rows.taps).contains(&row) {
-                        continue;
-                    }
-                    for j in 0..rows.len {
-                        let source_row =
-                            rows.src + j * rows.src_step + (row - rows.tap) * rows.src_tap;
-                        let place = (rows.out + j, source_row);
-                        for span in reduction.column_spans(&leaf) {
-                            span_line(
-                                reduction,
-                                &leaf,
-                                place,
-                                &span,
-                                &taps,
-                                (channel, source),
-                                channels,
-                                &mut acc,
-                            );
-                        }
-                    }
-                }
-                *sums = [[acc]];
+                let place = (channel, source);
+                *sums = [[span_leaf(reduction, &leaf, row, taps.clone(), place, channels)]];
             });
             for (tap, &sum) in taps.clone().zip(sums.as_flattened().as_flattened()) {
                 let tap = row * columns + tap;
@@ -307,42 +285,62 @@ fn span_vector<L: Lanes, C: Channels<L>>(
     }
 }
 
-/// Adds a span of positions of a row.
-#[allow(clippy::too_many_arguments, reason = "a line of positions has a place in three tensors")]
+/// The sums of a leaf for some taps of a row.
 #[inline(always)]
-fn span_line<L: Lanes, C: Channels<L>>(
+fn span_leaf<L: Lanes, C: Channels<L>>(
     reduction: &Reduction<'_, L>,
     leaf: &Leaf,
-    (row, source_row): (usize, usize),
-    span: &Span,
-    taps: &Range<usize>,
+    row_tap: usize,
+    taps: Range<usize>,
     (channel, source): (usize, usize),
     channels: C,
-    acc: &mut [L::Vector; TAPS],
-) {
-    let l = reduction.lanes;
-    let (height, width) = (reduction.height, reduction.width);
-    let here = span.tap.max(taps.start)..(span.tap + span.taps).min(taps.end);
-    let output = (leaf.image * height.output() + row) * width.output() + span.out;
-    let output = output * reduction.output_channels + channel;
-    let line = (leaf.image * height.input() + source_row) * width.input();
-    let mut grad_output = reduction.gradient.grad_output.step(output as isize);
-    for j in 0..span.len {
-        // SAFETY: `reduce`'s caller has vouched for the output gradient of `count` channels.
-        let g = unsafe { channels.load_weights(l, grad_output) };
-        let position = span.src + j * span.src_step;
-        unroll!(u < TAPS => {
-            let tap = taps.start + u;
-            if here.contains(&tap) {
-                let column = position + (tap - span.tap) * span.src_tap;
-                let at = (line + column) * reduction.input_channels + source;
-                // SAFETY: the span has this tap, so its source exists.
-                let x = unsafe { channels.load(l, reduction.gradient.input.step(at as isize)) };
-                acc[u] = l.fma(acc[u], x, g);
-            }
-        });
-        grad_output = grad_output.step(reduction.output_channels as isize);
+) -> [L::Vector; TAPS] {
+    let (l, height, width) = (reduction.lanes, reduction.height, reduction.width);
+    let tensors = reduction.gradient;
+    let tap_step = (width.dilation() * reduction.input_channels) as isize;
+    let mut acc = [l.zero(); TAPS];
+    for row in windows(height, row_tap, &leaf.rows) {
+        let line = (leaf.image * height.input() + position(height, row, row_tap)) * width.input();
+        let input = tensors.input.step((line * reduction.input_channels + source) as isize);
+        let line = (leaf.image * height.output() + row) * width.output();
+        for column in leaf.columns.clone() {
+            let output = (line + column) * reduction.output_channels + channel;
+            // SAFETY: `reduce`'s caller has vouched for the output gradient of `count` channels.
+            let g = unsafe { channels.load_weights(l, tensors.grad_output.step(output as isize)) };
+            let here = if reduction.whole_windows.contains(&column) {
+                0..taps.len()
+            } else {
+                taps_inside(width, column, &taps)
+            };
+            let first = (column * width.stride()) as isize - width.pad_low();
+            let first = first * reduction.input_channels as isize + taps.start as isize * tap_step;
+            unroll!(u < TAPS => {
+                if here.contains(&u) {
+                    let input = input.step(first + u as isize * tap_step);
+                    // SAFETY: the window has this tap, so its source exists.
+                    let x = unsafe { channels.load(l, input) };
+                    acc[u] = l.fma(acc[u], x, g);
+                }
+            });
+        }
     }
+    acc
+}
+
+/// Which of these taps of a window lie in the input.
+fn taps_inside(axis: Axis, window: usize, taps: &Range<usize>) -> Range<usize> {
+    let mut inside = 0..taps.len();
+    let is_inside = |tap: usize| {
+        let offset = (window * axis.stride() + (taps.start + tap) * axis.dilation()) as isize;
+        (0..axis.input() as isize).contains(&(offset - axis.pad_low()))
+    };
+    while inside.start < inside.end && !is_inside(inside.start) {
+        inside.start += 1;
+    }
+    while inside.start < inside.end && !is_inside(inside.end - 1) {
+        inside.end -= 1;
+    }
+    inside
 }
 
 /// The gradient of the bias.
