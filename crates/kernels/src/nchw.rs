@@ -139,7 +139,9 @@ pub(crate) fn roll<
             let tile = Tile { plane, src: tile_src, dst: tile_dst, live, weights: &weights };
             match edge {
                 None => march::<L, K, S, FLIGHT, VECTORS, false>(l, task, &tile, &first),
-                Some(masks) if LEAN && K == 3 => march_in_twos::<L, K, S, FLIGHT>(l, task, &tile, masks),
+                Some(masks) if LEAN && K == 3 => {
+                    march_in_twos::<L, K, S, FLIGHT>(l, task, &tile, masks)
+                }
                 Some(masks) => match live.div_ceil(LANES) {
                     1 => march::<L, K, S, FLIGHT, 1, true>(l, task, &tile, masks),
                     2 => march::<L, K, S, FLIGHT, 2, true>(l, task, &tile, masks),

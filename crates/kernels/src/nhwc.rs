@@ -519,7 +519,9 @@ fn span_vectors<L: Lanes, C: Channels<L>>(
                 let weights = task.weights.step(channels.weights(channel) + v);
                 match width {
                     8 => span_columns::<L, C, 8>(l, task, src, weights, dst, first, channels),
-                    4 if !(LEAN && C::RARE) => span_columns::<L, C, 4>(l, task, src, weights, dst, first, channels),
+                    4 if !(LEAN && C::RARE) => {
+                        span_columns::<L, C, 4>(l, task, src, weights, dst, first, channels)
+                    }
                     2 => span_columns::<L, C, 2>(l, task, src, weights, dst, first, channels),
                     _ => span_columns::<L, C, 1>(l, task, src, weights, dst, first, channels),
                 }

@@ -109,7 +109,14 @@ macro_rules! body {
         if LEAN && ($k > 3 || $columns < 7) {
             nhwc::row::<L, $k, $s, $columns, 0, 0, true>($l, $task)
         } else {
-            clipped!($task, $k, $s, LOW, HIGH, nhwc::row::<L, $k, $s, $columns, LOW, HIGH, false>($l, $task))
+            clipped!(
+                $task,
+                $k,
+                $s,
+                LOW,
+                HIGH,
+                nhwc::row::<L, $k, $s, $columns, LOW, HIGH, false>($l, $task)
+            )
         }
     };
     (Forward Nhwc Span () () $rows:literal $columns:literal $l:ident $task:ident) => {

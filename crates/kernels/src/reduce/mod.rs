@@ -168,10 +168,15 @@ impl<'r, L: Lanes> Reduction<'r, L> {
 
 /// The windows among `all` whose tap lies in the input.
 fn windows(axis: Axis, tap: usize, all: &Range<usize>) -> Range<usize> {
-    let before = axis.pad_low() - (tap * axis.dilation()) as isize;
-    let first = |position: isize| (position.max(0) as usize).div_ceil(axis.stride());
-    let start = first(before).clamp(all.start, all.end);
-    start..first(before + axis.input() as isize).clamp(start, all.end)
+    let first = (tap * axis.dilation()) as isize - axis.pad_low();
+    inside(first, axis.stride(), axis.input(), all)
+}
+
+/// The `i` among `all` with `first + i·step` in `0..end`.
+fn inside(first: isize, step: usize, end: usize, all: &Range<usize>) -> Range<usize> {
+    let up_to = |end: isize| ((end - first).max(0) as usize).div_ceil(step);
+    let start = up_to(0).clamp(all.start, all.end);
+    start..up_to(end as isize).clamp(start, all.end)
 }
 
 /// Where in the input a window's tap lies.

@@ -703,7 +703,8 @@ fn add_tap<L: Lanes>(
     mut sum: L::Vector,
 ) -> L::Vector {
     let (l, height, width) = (reduction.lanes, reduction.height, reduction.width);
-    let (rows, columns) = (windows(height, row_tap, &leaf.rows), windows(width, tap, &leaf.columns));
+    let (rows, columns) =
+        (windows(height, row_tap, &leaf.rows), windows(width, tap, &leaf.columns));
     let [output_rows, output_columns] = reduction.output_size;
     let source = leaf.image * reduction.input_channels + reduction.source(channel);
     let result = leaf.image * reduction.output_channels + channel;

@@ -2,10 +2,10 @@
 
 use core::ops::Range;
 
-use depthwise_description::{Axis, Leaf};
+use depthwise_description::Leaf;
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use super::{CHAINS, Reduction, Sums, position, windows};
+use super::{CHAINS, Reduction, Sums, inside, position, windows};
 use crate::channels::{Channels, Contiguous, Gather, LEAN, Partial, Splat};
 use crate::task::each_time;
 
@@ -144,8 +144,7 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         let mut column = columns.start;
         while column + COLUMNS <= columns.end {
             let start = (column * S) as isize - self.pad_low;
-            let is_inside =
-                start >= 0 && start + ((COLUMNS - 1) * S + K) as isize <= self.columns;
+            let is_inside = start >= 0 && start + ((COLUMNS - 1) * S + K) as isize <= self.columns;
             if is_inside && !LEAN {
                 self.tile::<ROWS, K, COLUMNS, false>(column, tap, sums);
             } else {
@@ -153,7 +152,7 @@ impl<L: Lanes, const S: usize> Line<L, S> {
             }
             column += COLUMNS;
         }
-        if column + 4 <= columns.end && !(LEAN && ROWS < K) {
+        if column + 4 <= columns.end && !LEAN {
             self.tile::<ROWS, K, 4, true>(column, tap, sums);
             column += 4;
         }
@@ -307,13 +306,14 @@ fn span_leaf<L: Lanes, C: Channels<L>>(
             let output = (line + column) * reduction.output_channels + channel;
             // SAFETY: `reduce`'s caller has vouched for the output gradient of `count` channels.
             let g = unsafe { channels.load_weights(l, tensors.grad_output.step(output as isize)) };
-            let here = if reduction.whole_windows.contains(&column) {
-                0..taps.len()
-            } else {
-                taps_inside(width, column, &taps)
-            };
-            let first = (column * width.stride()) as isize - width.pad_low();
-            let first = first * reduction.input_channels as isize + taps.start as isize * tap_step;
+            // Of the first of the taps, whether or not it exists.
+            let first = (column * width.stride() + taps.start * width.dilation()) as isize;
+            let first = first - width.pad_low();
+            let mut here = 0..taps.len();
+            if !reduction.whole_windows.contains(&column) {
+                here = inside(first, width.dilation(), width.input(), &here);
+            }
+            let first = first * reduction.input_channels as isize;
             unroll!(u < TAPS => {
                 if here.contains(&u) {
                     let input = input.step(first + u as isize * tap_step);
@@ -325,22 +325,6 @@ fn span_leaf<L: Lanes, C: Channels<L>>(
         }
     }
     acc
-}
-
-/// Which of these taps of a window lie in the input.
-fn taps_inside(axis: Axis, window: usize, taps: &Range<usize>) -> Range<usize> {
-    let mut inside = 0..taps.len();
-    let is_inside = |tap: usize| {
-        let offset = (window * axis.stride() + (taps.start + tap) * axis.dilation()) as isize;
-        (0..axis.input() as isize).contains(&(offset - axis.pad_low()))
-    };
-    while inside.start < inside.end && !is_inside(inside.start) {
-        inside.start += 1;
-    }
-    while inside.start < inside.end && !is_inside(inside.end - 1) {
-        inside.end -= 1;
-    }
-    inside
 }
 
 /// The gradient of the bias.
