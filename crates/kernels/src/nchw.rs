@@ -603,11 +603,7 @@ fn span_stepping<L: Lanes, const STEP: usize>(l: L, task: &Task<L>) {
             let dst = task.dst.step(plane * task.depth.dst + row * task.rows.dst);
             let mut column = 0;
             while column < task.columns.len {
-                let mut left = task.columns.len - column;
-                if LEAN && left < LANES && column > 0 && !task.finish.accumulate {
-                    // A whole vector, of which the first results are there already.
-                    (column, left) = (column + left - LANES, LANES);
-                }
+                let left = task.columns.len - column;
                 let src = src.step(column as isize * task.columns.src);
                 let dst = dst.step(column as isize * task.columns.dst);
                 column += if LEAN {

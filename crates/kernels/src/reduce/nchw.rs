@@ -705,6 +705,9 @@ fn add_tap<L: Lanes>(
     let (l, height, width) = (reduction.lanes, reduction.height, reduction.width);
     let (rows, columns) =
         (windows(height, row_tap, &leaf.rows), windows(width, tap, &leaf.columns));
+    if columns.is_empty() {
+        return sum;
+    }
     let [output_rows, output_columns] = reduction.output_size;
     let source = leaf.image * reduction.input_channels + reduction.source(channel);
     let result = leaf.image * reduction.output_channels + channel;
