@@ -6,7 +6,7 @@
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
 use crate::channels::LEAN;
-use crate::task::{Finish, Task, each_time, finish, store};
+use crate::task::{Finish, Task, each_time, finish, store, store_all};
 
 /// One row of results, `VECTORS` vectors of columns at a time, kernel row after kernel row.
 ///
@@ -506,16 +506,38 @@ pub(crate) fn pairs<
                     src = src.step(rows.src_tap);
                     weights = weights.step(rows.weights_tap);
                 }
+                let mut results = [[l.zero(); 2]; VECTORS];
                 unroll!(v < VECTORS => {
                     let (first, second) = if ODD { (odd[v], even[v]) } else { (even[v], odd[v]) };
                     let (low, high) = l.zip(first, second);
-                    let dst = tile_dst.step((v * 2 * LANES) as isize);
+                    results[v] = [low, high];
+                });
+                // Where a vector's pairs go, and how many there are of its two vectors.
+                let place = |v: usize| {
                     let left = live - v * 2 * LANES;
-                    if EDGE && v + 1 == VECTORS && left <= LANES {
-                        store(l, task, [low], dst, 0, (left, left));
+                    let last =
+                        if EDGE && v + 1 == VECTORS { left.min(2 * LANES) } else { 2 * LANES };
+                    let counts = [last.min(LANES), last.saturating_sub(LANES)];
+                    (tile_dst.step((v * 2 * LANES) as isize), counts)
+                };
+                if each_time(&task.finish.any) {
+                    unroll!(v < VECTORS => {
+                        let (dst, counts) = place(v);
+                        unroll!(half < 2 => {
+                            let dst = dst.step((half * LANES) as isize);
+                            if counts[half] > 0 {
+                                results[v][half] =
+                                    finish(l, &task.finish, results[v][half], dst, counts[half]);
+                            }
+                        });
+                    });
+                }
+                unroll!(v < VECTORS => {
+                    let (dst, [first, last]) = place(v);
+                    if EDGE && v + 1 == VECTORS && last == 0 {
+                        store_all(l, [results[v][0]], dst, 0, (first, first));
                     } else {
-                        let last = if EDGE && v + 1 == VECTORS { left - LANES } else { LANES };
-                        store(l, task, [low, high], dst, LANES as isize, (LANES, last));
+                        store_all(l, results[v], dst, LANES as isize, (LANES, last));
                     }
                 });
                 tile_src = tile_src.step((VECTORS * LANES) as isize);

@@ -177,7 +177,9 @@ macro_rules! body {
     (GradWeight Nchw Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $L:ident $r:ident) => {{
         const PLANES: usize = reduce::nchw::PLANES;
         reduce::nchw::taps::<$L, $k, $s, PLANES>($r, |place, sums| {
-            reduce::nchw::leaf::<$L, $rows, { $k % $rows }, $k, $s, PLANES>($r, place, sums)
+            reduce::nchw::leaf::<$L, $rows, { reduce::nchw::rest($k, $rows) }, $k, $s, PLANES>(
+                $r, place, sums,
+            )
         })
     }};
     (GradWeight Nchw Span () () $rows:literal $columns:literal $L:ident $r:ident) => {

@@ -196,8 +196,9 @@ fn finish_all<L: Lanes, const N: usize>(
     });
 }
 
+/// Stores results as they are: [`store`]'s.
 #[inline(always)]
-fn store_all<L: Lanes, const N: usize>(
+pub(crate) fn store_all<L: Lanes, const N: usize>(
     l: L,
     results: [L::Vector; N],
     dst: L::Dst,

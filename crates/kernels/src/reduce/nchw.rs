@@ -88,6 +88,11 @@ pub(crate) struct Place<'v, L: Lanes, const K: usize> {
     vectors: &'v Vectors<L, K>,
 }
 
+/// Rows of taps that groups of `rows` leave.
+pub(crate) const fn rest(taps: usize, rows: usize) -> usize {
+    taps % rows
+}
+
 /// The sums of one leaf. `REST` are the rows of taps that groups of `ROWS` leave.
 #[inline(always)]
 pub(crate) fn leaf<
