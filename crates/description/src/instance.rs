@@ -268,8 +268,43 @@ macro_rules! kernel_ids {
 
 for_each_instance!(kernel_ids);
 
-/// The instance table.
-pub const INSTANCES: &[Instance] = for_each_instance!(table);
+/// The instance table: of this build, see [`Instance::is_built`].
+pub static INSTANCES: &[Instance] = &BUILT;
+
+/// In a static, so that it is in a program once.
+static BUILT: [Instance; COUNT] = {
+    let mut built = [LINES[0]; COUNT];
+    let (mut line, mut count) = (0, 0);
+    while line < LINES.len() {
+        if LINES[line].is_built() {
+            built[count] = LINES[line];
+            count += 1;
+        }
+        line += 1;
+    }
+    built
+};
+
+/// Instances that are built.
+const COUNT: usize = {
+    let (mut line, mut count) = (0, 0);
+    while line < LINES.len() {
+        count += LINES[line].is_built() as usize;
+        line += 1;
+    }
+    count
+};
+
+/// All lines.
+const LINES: &[Instance] = for_each_instance!(table);
+
+impl Kernel {
+    /// Whether this build has it.
+    #[must_use]
+    pub const fn is_built(self) -> bool {
+        LINES[self as usize].is_built()
+    }
+}
 
 impl Instance {
     /// The line of that name, with or without an instruction set in it.
@@ -285,20 +320,23 @@ impl Instance {
     /// Whether this build has its kernel. All do, but those with `--cfg depthwise_lean`, which are to be
     /// downloaded: they have the lean ones.
     #[must_use]
-    pub const fn is_built(&self) -> bool {
+    const fn is_built(&self) -> bool {
         self.is_lean() || !cfg!(depthwise_lean)
     }
 
-    /// Whether it is general, or for 3×3 in 16 registers, forward in both layouts and gradients in NHWC, with tiles
-    /// of no fewer than four columns.
+    /// Whether it is general or among the tiles that take little room: NHWC for 3×3 with no fewer than four columns and
+    /// for 5×5 and 7×7 with seven, NCHW for 3×3 in rolls.
     const fn is_lean(&self) -> bool {
         match self.kernel {
             Size::Any => true,
+            Size::Exactly(3) => match (self.layout, self.body) {
+                (Layout::Nhwc, _) => self.tile.columns > 3,
+                (Layout::Nchw, body) => matches!(body, Body::Roll),
+            },
             Size::Exactly(kernel) => {
-                kernel == 3
-                    && self.registers <= 16
-                    && self.tile.columns > 3
-                    && (matches!(self.pass, Pass::Forward) || matches!(self.layout, Layout::Nhwc))
+                matches!((self.layout, self.body), (Layout::Nhwc, Body::Row))
+                    && self.tile.columns == 7
+                    && (kernel == 5 || matches!(self.stride, Size::Exactly(1)))
             }
         }
     }
@@ -324,8 +362,7 @@ impl Instance {
                 problem.multiplier() == 1 || (self.layout == Layout::Nchw && !sums)
             }
         };
-        self.is_built()
-            && (self.pass == problem.pass() || gradient)
+        (self.pass == problem.pass() || gradient)
             && self.dtype == problem.dtype()
             && self.layout == problem.layout()
             && window(problem.height())
@@ -341,7 +378,9 @@ impl Instance {
             Issue::OutOfOrder => true,
             Issue::InOrder => matches!(self.body, Body::Span) || self.sums() >= SUMS_IN_FLIGHT,
         };
-        flows && self.registers <= machine.registers
+        // Where there is one tile for all machines, the wide one is the fastest.
+        let is_only = cfg!(depthwise_lean) && matches!(self.layout, Layout::Nchw);
+        flows && (is_only || self.registers <= machine.registers)
     }
 
     /// Vectors of sums that its tile keeps in flight.
@@ -407,13 +446,18 @@ mod tests {
         assert_eq!(
             lean,
             [
+                "forward_f32_nhwc_3s1_3x7x1",
+                "forward_f32_nhwc_3s2_2x7x1",
                 "forward_f32_nhwc_3s1_1x7x1",
                 "forward_f32_nhwc_3s1_1x4x1",
                 "forward_f32_nhwc_3s2_1x7x1",
                 "forward_f32_nhwc_3s2_1x4x1",
+                "forward_f32_nhwc_5s1_1x7x1",
+                "forward_f32_nhwc_5s2_1x7x1",
+                "forward_f32_nhwc_7s1_1x7x1",
                 "forward_f32_nhwc_any_1x8x1",
-                "forward_f32_nchw_3s1_1x16x4",
-                "forward_f32_nchw_3s2_1x16x4",
+                "forward_f32_nchw_3s1_3x16x4",
+                "forward_f32_nchw_3s2_2x16x4",
                 "forward_f32_nchw_any_1x16x4",
                 "grad_input_f32_nhwc_3s2_1x8x1",
                 "grad_input_f32_nhwc_3s2_1x6x1",

@@ -388,14 +388,17 @@ fn blocks(
     instance: &Instance,
 ) -> (usize, usize) {
     let (channels, [rows, _]) = (sweep.result_channels, sweep.results);
-    let budget = (machine.l1 / problem.dtype().size() / 2).clamp(1, usize::MAX / BLOCK_OF_ROWS);
+    let cached = machine.l1 / problem.dtype().size();
+    let budget = (cached / 2).clamp(1, usize::MAX / BLOCK_OF_ROWS);
     match (problem.layout(), instance.body) {
         // A plane, or some of its rows, is done before the next one begins.
         (Layout::Nchw, Body::Roll) => (channels, rows.div_ceil(MOST_ROLLED_ROWS)),
         (Layout::Nchw, _) => {
-            // The rectangles of a part revisit its planes one after another.
+            // The rectangles of a part revisit its planes one after another: they take about three quarters of
+            // the cache.
             let planes = [sweep.source, sweep.results].map(|[rows, columns]| rows * columns);
-            ((budget / planes[0].saturating_add(planes[1])).clamp(1, channels), 1)
+            let plane = planes[0].saturating_add(planes[1]);
+            (((cached / 4 * 3).saturating_add(plane / 2) / plane).clamp(1, channels), 1)
         }
         (Layout::Nhwc, Body::Roll) => (channels, 1),
         (Layout::Nhwc, _) => {

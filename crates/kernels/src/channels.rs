@@ -2,6 +2,8 @@
 
 use depthwise_lanes::{LANES, Lanes};
 
+use crate::task::Depth;
+
 /// Whether rare cases share their code, as in builds that are to be downloaded: vectors that are not whole, and those
 /// of one source channel, are gathered, and fewer columns are computed at a time.
 pub(crate) const LEAN: bool = cfg!(depthwise_lean);
@@ -79,6 +81,63 @@ pub(crate) struct Gather {
 pub(crate) struct Summed {
     pub products: usize,
     pub count: usize,
+}
+
+/// Any of these, a lane at a time.
+#[derive(Clone, Copy)]
+pub(crate) struct Apart {
+    src: isize,
+    offsets: [usize; LANES],
+    products: usize,
+    count: usize,
+}
+
+impl Apart {
+    /// `count` result channels from `channel` on.
+    pub fn new(depth: &Depth, channel: usize, count: usize) -> Self {
+        let Depth { multiplier, phase, products, .. } = *depth;
+        let source =
+            |result: usize| ((phase + result) / multiplier - phase / multiplier) * products;
+        let first = source(channel);
+        let offsets = core::array::from_fn(|lane| source(channel + lane) - first);
+        Self { src: first as isize, offsets, products, count }
+    }
+}
+
+impl<L: Lanes> Channels<L> for Apart {
+    #[inline(always)]
+    fn source(self, _channel: usize) -> isize {
+        self.src
+    }
+    #[inline(always)]
+    fn weights(self, channel: usize) -> isize {
+        (channel * self.products) as isize
+    }
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.count
+    }
+    #[inline(always)]
+    fn products(self) -> isize {
+        self.products as isize
+    }
+    #[inline(always)]
+    unsafe fn load(self, l: L, src: L::Src) -> L::Vector {
+        // SAFETY: the first `count` offsets lead to the channels' sources.
+        unsafe { l.load_gather(src, self.offsets, self.count) }
+    }
+    #[inline(always)]
+    unsafe fn load_weights(self, l: L, weights: L::Src) -> L::Vector {
+        let offsets = core::array::from_fn(|lane| lane * self.products);
+        // SAFETY: `count` weights start here, `products` apart.
+        unsafe {
+            if self.products == 1 {
+                l.load_partial(weights, self.count)
+            } else {
+                l.load_gather(weights, offsets, self.count)
+            }
+        }
+    }
 }
 
 impl Summed {

@@ -5,7 +5,8 @@
 
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use crate::task::{Finish, Task, each_time, finish, store};
+use crate::channels::LEAN;
+use crate::task::{Finish, Task, each_time, finish, store, store_all};
 
 /// One row of results, `VECTORS` vectors of columns at a time, kernel row after kernel row.
 ///
@@ -138,6 +139,9 @@ pub(crate) fn roll<
             let tile = Tile { plane, src: tile_src, dst: tile_dst, live, weights: &weights };
             match edge {
                 None => march::<L, K, S, FLIGHT, VECTORS, false>(l, task, &tile, &first),
+                Some(masks) if LEAN && K == 3 => {
+                    march_in_twos::<L, K, S, FLIGHT>(l, task, &tile, masks)
+                }
                 Some(masks) => match live.div_ceil(LANES) {
                     1 => march::<L, K, S, FLIGHT, 1, true>(l, task, &tile, masks),
                     2 => march::<L, K, S, FLIGHT, 2, true>(l, task, &tile, masks),
@@ -219,6 +223,34 @@ fn march<
             }
             strip.age(fresh);
         });
+    }
+}
+
+/// A strip of [`roll`] at an edge, two vectors at a time, in which only the first and the last one miss columns:
+/// where rare cases share their code.
+#[inline(always)]
+fn march_in_twos<L: Lanes, const K: usize, const S: usize, const FLIGHT: usize>(
+    l: L,
+    task: &Task<L>,
+    tile: &Tile<L, K>,
+    masks: &Masks<L, K>,
+) {
+    let none = Masks::<L, K>::none(l);
+    let mut first = 0;
+    while first < tile.live {
+        let live = (tile.live - first).min(2 * LANES);
+        let masks = Masks {
+            low: if first == 0 { masks.low } else { none.low },
+            high: if first + live == tile.live { masks.high } else { none.high },
+        };
+        let src = tile.src.step((first * S) as isize);
+        let piece = Tile { src, dst: tile.dst.step(first as isize), live, ..*tile };
+        if live > LANES {
+            march::<L, K, S, FLIGHT, 2, true>(l, task, &piece, &masks);
+        } else {
+            march::<L, K, S, FLIGHT, 1, true>(l, task, &piece, &masks);
+        }
+        first += live;
     }
 }
 
@@ -474,16 +506,38 @@ pub(crate) fn pairs<
                     src = src.step(rows.src_tap);
                     weights = weights.step(rows.weights_tap);
                 }
+                let mut results = [[l.zero(); 2]; VECTORS];
                 unroll!(v < VECTORS => {
                     let (first, second) = if ODD { (odd[v], even[v]) } else { (even[v], odd[v]) };
                     let (low, high) = l.zip(first, second);
-                    let dst = tile_dst.step((v * 2 * LANES) as isize);
+                    results[v] = [low, high];
+                });
+                // Where a vector's pairs go, and how many there are of its two vectors.
+                let place = |v: usize| {
                     let left = live - v * 2 * LANES;
-                    if EDGE && v + 1 == VECTORS && left <= LANES {
-                        store(l, task, [low], dst, 0, (left, left));
+                    let last =
+                        if EDGE && v + 1 == VECTORS { left.min(2 * LANES) } else { 2 * LANES };
+                    let counts = [last.min(LANES), last.saturating_sub(LANES)];
+                    (tile_dst.step((v * 2 * LANES) as isize), counts)
+                };
+                if each_time(&task.finish.any) {
+                    unroll!(v < VECTORS => {
+                        let (dst, counts) = place(v);
+                        unroll!(half < 2 => {
+                            let dst = dst.step((half * LANES) as isize);
+                            if counts[half] > 0 {
+                                results[v][half] =
+                                    finish(l, &task.finish, results[v][half], dst, counts[half]);
+                            }
+                        });
+                    });
+                }
+                unroll!(v < VECTORS => {
+                    let (dst, [first, last]) = place(v);
+                    if EDGE && v + 1 == VECTORS && last == 0 {
+                        store_all(l, [results[v][0]], dst, 0, (first, first));
                     } else {
-                        let last = if EDGE && v + 1 == VECTORS { left - LANES } else { LANES };
-                        store(l, task, [low, high], dst, LANES as isize, (LANES, last));
+                        store_all(l, results[v], dst, LANES as isize, (LANES, last));
                     }
                 });
                 tile_src = tile_src.step((VECTORS * LANES) as isize);
@@ -554,8 +608,8 @@ impl<L: Lanes, const K: usize> Masks<L, K> {
 #[inline(always)]
 pub(crate) fn span<L: Lanes>(l: L, task: &Task<L>) {
     match task.columns.src {
-        1 => span_stepping::<L, 1>(l, task),
-        2 => span_stepping::<L, 2>(l, task),
+        1 if !LEAN => span_stepping::<L, 1>(l, task),
+        2 if !LEAN => span_stepping::<L, 2>(l, task),
         _ => span_stepping::<L, ANY_STEP>(l, task),
     }
 }
@@ -574,7 +628,23 @@ fn span_stepping<L: Lanes, const STEP: usize>(l: L, task: &Task<L>) {
                 let left = task.columns.len - column;
                 let src = src.step(column as isize * task.columns.src);
                 let dst = dst.step(column as isize * task.columns.dst);
-                column += if left >= 4 * LANES {
+                column += if LEAN {
+                    match task.columns.src {
+                        1 if left >= 4 * LANES => {
+                            span_vectors::<L, 1, 4>(l, task, plane, src, dst, LANES)
+                        }
+                        2 if left >= 4 * LANES => {
+                            span_vectors::<L, 2, 4>(l, task, plane, src, dst, LANES)
+                        }
+                        1 if left >= LANES => {
+                            span_vectors::<L, 1, 1>(l, task, plane, src, dst, LANES)
+                        }
+                        2 if left >= LANES => {
+                            span_vectors::<L, 2, 1>(l, task, plane, src, dst, LANES)
+                        }
+                        _ => span_vectors::<L, STEP, 1>(l, task, plane, src, dst, left.min(LANES)),
+                    }
+                } else if left >= 4 * LANES {
                     span_vectors::<L, STEP, 4>(l, task, plane, src, dst, LANES)
                 } else if left >= LANES {
                     span_vectors::<L, STEP, 1>(l, task, plane, src, dst, LANES)

@@ -5,8 +5,8 @@
 
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use crate::channels::{Channels, Contiguous, Gather, LEAN, Partial, Splat, Summed};
-use crate::task::{Task, each_time, finish, store};
+use crate::channels::{Apart, Channels, Contiguous, Gather, LEAN, Partial, Splat, Summed};
+use crate::task::{Task, each_time, finish, store, store_tile};
 
 /// One row of results, `COLUMNS` columns at a time, kernel row after kernel row.
 ///
@@ -22,7 +22,8 @@ use crate::task::{Task, each_time, finish, store};
 /// Each input vector of a row is loaded once and used by up to `⌈K/S⌉` columns. Results are
 /// accumulated column by column, not tap by tap: that keeps only `COLUMNS + 2·K` vectors alive,
 /// which 16 registers hold. Windows may miss `LOW` columns on the left and `HIGH` on the right;
-/// taps there are not emitted at all.
+/// taps there are not emitted at all. In code that all edges share (`SHARED`), both are 0, and what is missed is known
+/// anew for each tile.
 #[inline(always)]
 pub(crate) fn row<
     L: Lanes,
@@ -31,6 +32,7 @@ pub(crate) fn row<
     const COLUMNS: usize,
     const LOW: usize,
     const HIGH: usize,
+    const SHARED: bool,
 >(
     l: L,
     task: &Task<L>,
@@ -45,7 +47,14 @@ pub(crate) fn row<
             for _ in 0..columns.len / COLUMNS {
                 for channel in channels.clone().step_by(LANES) {
                     let mut acc = [start(l, task, each_time(&task.biased), channel); COLUMNS];
-                    let mut src = tile_src.step(channel);
+                    let low = if SHARED { each_time(&columns.clip_low) } else { LOW };
+                    let high = if SHARED { each_time(&columns.clip_high) } else { HIGH };
+                    // Half a kernel at most, so that most columns are there whatever is missed.
+                    let has = |q: usize| {
+                        (q >= K / 2 || q >= low) && (q + K / 2 < window || q + high < window)
+                    };
+                    let missed = if SHARED { low as isize * columns.src_tap } else { 0 };
+                    let mut src = tile_src.step(channel - missed);
                     let mut weights = task.weights.step(channel);
                     let mut taps = rows.taps;
                     loop {
@@ -58,7 +67,7 @@ pub(crate) fn row<
                         unroll!(j < COLUMNS => {
                             unroll!(u < K => {
                                 let q = j * S + u;
-                                if q >= LOW && q < window - HIGH {
+                                if has(q) {
                                     if j == 0 || u + S >= K {
                                         let column = src.step((q - LOW) as isize * columns.src_tap);
                                         // SAFETY: a column of the window that the tile does not miss.
@@ -75,7 +84,7 @@ pub(crate) fn row<
                         src = src.step(rows.src_tap).anew();
                         weights = weights.step(rows.weights_tap).anew();
                     }
-                    store(l, task, acc, tile_dst.step(channel), columns.dst, (LANES, LANES));
+                    store_tile(l, task, acc, tile_dst.step(channel), columns.dst, (LANES, LANES));
                 }
                 tile_src = tile_src.step((COLUMNS * S) as isize * columns.src_tap);
                 tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
@@ -288,6 +297,8 @@ impl<
             });
         });
         let acc = [[fresh; COLUMNS]; FLIGHT];
+        let missed = if LEAN { task.columns.clip_low as isize * task.columns.src_tap } else { 0 };
+        let src = src.step(-missed);
         Self { lanes, task, weights, fresh, acc, src, dst }
     }
 
@@ -309,12 +320,15 @@ impl<
     }
 
     /// Each step completes one row of results and starts another. In the end, those in flight are drained from
-    /// the registers in which they happen to be.
+    /// the registers in which they happen to be (or, where rare cases share their code, after a move).
     #[inline(always)]
     fn march(&mut self, mut steps: usize, clip_high: usize) {
-        loop {
+        'march: loop {
             unroll!(_j < FLIGHT => {
                 if steps == 0 {
+                    if LEAN {
+                        break 'march;
+                    }
                     return self.drain(clip_high);
                 }
                 steps -= 1;
@@ -326,6 +340,7 @@ impl<
                 });
             });
         }
+        self.drain(clip_high);
     }
 
     /// No more results start. The last windows miss `clip` rows, half a kernel at most.
@@ -351,31 +366,37 @@ impl<
     /// The oldest may complete with it, and with its first kernel row the next results start.
     #[inline(always)]
     fn absorb(&mut self, youngest: usize, oldest: usize, starts: bool, completes: bool) {
-        let l = self.lanes;
+        let (l, columns) = (self.lanes, &self.task.columns);
+        let (low, high) =
+            if LEAN { each_time(&(columns.clip_low, columns.clip_high)) } else { (LOW, HIGH) };
+        // Half a kernel at most, so that most columns are there whatever is missed.
+        let has = |q: usize| {
+            (q >= K / 2 || q >= low) && (q + K / 2 < Self::WINDOW || q + high < Self::WINDOW)
+        };
         let mut x = [l.zero(); MOST_COLUMNS];
         let mut young = [self.fresh; COLUMNS];
         unroll!(j < COLUMNS => {
             unroll!(u < K => {
                 let q = j * S + u;
                 if j == 0 || u + S >= K {
-                    if Self::has(q) {
-                        let column = (q - LOW) as isize * self.task.columns.src_tap;
+                    if has(q) {
+                        let column = (q - LOW) as isize * columns.src_tap;
                         // SAFETY: a column of the window that the strip does not miss.
                         x[q] = unsafe { l.load(self.src.step(column)) };
+                        unroll!(k < FLIGHT => {
+                            let v = youngest + (FLIGHT - 1 - k) * S;
+                            if k >= oldest && v < K {
+                                Self::add(l, &mut self.acc[k], &x, q, &self.weights[v]);
+                            }
+                        });
                     }
-                    unroll!(k < FLIGHT => {
-                        let v = youngest + (FLIGHT - 1 - k) * S;
-                        if k >= oldest && v < K {
-                            Self::add(l, &mut self.acc[k], &x, q, &self.weights[v]);
-                        }
-                    });
                     if completes && u + 1 == K {
                         self.store(self.acc[oldest][j], j);
                     }
                     if starts && u + 1 == K {
                         young[j] = l.again(&self.fresh);
                     }
-                    if starts && q + 1 >= K {
+                    if starts && q + 1 >= K && has(q + 1 - K) {
                         Self::add(l, &mut young, &x, q + 1 - K, &self.weights[0]);
                     }
                 }
@@ -383,7 +404,7 @@ impl<
         });
         if starts {
             unroll!(u < K => {
-                if u > 0 {
+                if u > 0 && has(Self::WINDOW - K + u) {
                     Self::add(l, &mut young, &x, Self::WINDOW - K + u, &self.weights[0]);
                 }
             });
@@ -398,12 +419,6 @@ impl<
         }
     }
 
-    /// Whether the strip does not miss column `q` of its windows.
-    #[inline(always)]
-    fn has(q: usize) -> bool {
-        q >= LOW && q < Self::WINDOW - HIGH
-    }
-
     /// Adds column `q` of an input row to the results whose windows have it.
     #[inline(always)]
     fn add(
@@ -414,7 +429,7 @@ impl<
         weights: &[L::Vector; K],
     ) {
         unroll!(j < COLUMNS => {
-            if Self::has(q) && j * S <= q && q - j * S < K {
+            if j * S <= q && q - j * S < K {
                 acc[j] = l.fma(acc[j], x[q], weights[q - j * S]);
             }
         });
@@ -434,7 +449,7 @@ impl<
     fn store(&self, mut result: L::Vector, j: usize) {
         // Results have as many channels as the source, and so its step: no registers for another.
         let dst = self.dst.step(j as isize * self.task.columns.src_tap);
-        if FINISH {
+        if FINISH && (!LEAN || each_time(&self.task.finish.any)) {
             result = finish(self.lanes, &self.task.finish, result, dst, LANES);
         }
         // SAFETY: one of the strip's results.
@@ -449,17 +464,19 @@ pub(crate) fn span<L: Lanes>(l: L, task: &Task<L>) {
     let mut channel = 0;
     while channel < depth.len {
         let count = (depth.len - channel).min(LANES);
-        if depth.products > 1 {
+        if LEAN && (depth.products > 1 || depth.multiplier > 1 || count < LANES) {
+            span_vectors(l, task, channel, 1, Apart::new(&depth, channel, count));
+        } else if depth.products > 1 {
             let channels = Summed { products: depth.products, count };
             span_vectors(l, task, channel, 1, channels);
-        } else if depth.multiplier > 1 || (LEAN && count < LANES) {
+        } else if depth.multiplier > 1 {
             let source = |result: usize| {
                 (depth.phase + result) / depth.multiplier - depth.phase / depth.multiplier
             };
             let first = source(channel);
             let offsets = core::array::from_fn(|lane| source(channel + lane) - first);
             let src = first as isize;
-            if !LEAN && offsets[count - 1] == 0 {
+            if offsets[count - 1] == 0 {
                 span_vectors(l, task, channel, 1, Splat { src, count });
             } else {
                 span_vectors(l, task, channel, 1, Gather { src, offsets, count });
@@ -490,7 +507,7 @@ fn span_vectors<L: Lanes, C: Channels<L>>(
         while column < task.columns.len {
             let width = match task.columns.len - column {
                 8.. if !(LEAN && C::RARE) => 8,
-                4.. => 4,
+                4.. if !(LEAN && C::RARE) => 4,
                 2.. if !(LEAN && C::RARE) => 2,
                 _ => 1,
             };
@@ -502,7 +519,9 @@ fn span_vectors<L: Lanes, C: Channels<L>>(
                 let weights = task.weights.step(channels.weights(channel) + v);
                 match width {
                     8 => span_columns::<L, C, 8>(l, task, src, weights, dst, first, channels),
-                    4 => span_columns::<L, C, 4>(l, task, src, weights, dst, first, channels),
+                    4 if !(LEAN && C::RARE) => {
+                        span_columns::<L, C, 4>(l, task, src, weights, dst, first, channels)
+                    }
                     2 => span_columns::<L, C, 2>(l, task, src, weights, dst, first, channels),
                     _ => span_columns::<L, C, 1>(l, task, src, weights, dst, first, channels),
                 }

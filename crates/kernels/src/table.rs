@@ -2,7 +2,7 @@
 //! set. The functions are kept out of line, so that each can be found, and its instructions
 //! counted, in a compiled program.
 
-use depthwise_description::{Body, INSTANCES, Instance, Kernel, Layout, for_each_instance};
+use depthwise_description::{Body, Instance, Kernel, Layout, for_each_instance};
 use depthwise_lanes::{LANES, Lanes};
 
 use crate::channels::LEAN;
@@ -53,7 +53,7 @@ macro_rules! kernel {
 /// A plan never names a kernel that the build leaves out.
 macro_rules! if_built {
     ($name:ident $run:expr) => {
-        if const { INSTANCES[Kernel::$name as usize].is_built() } {
+        if const { Kernel::$name.is_built() } {
             $run
         } else {
             debug_assert!(false, "{} is not built", stringify!($name))
@@ -83,7 +83,9 @@ macro_rules! run_reduction_kernel {
 /// Chooses the generic body of an instance, and the const parameters that its tasks need.
 macro_rules! body {
     (Forward Nhwc Roll ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
-        if $task.finish.any {
+        if LEAN {
+            nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, 0, 0, true>($l, $task)
+        } else if $task.finish.any {
             clipped!(
                 $task,
                 $k,
@@ -104,7 +106,18 @@ macro_rules! body {
         }
     };
     (Forward Nhwc Row ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
-        clipped!($task, $k, $s, LOW, HIGH, nhwc::row::<L, $k, $s, $columns, LOW, HIGH>($l, $task))
+        if LEAN && ($k > 3 || $columns < 7) {
+            nhwc::row::<L, $k, $s, $columns, 0, 0, true>($l, $task)
+        } else {
+            clipped!(
+                $task,
+                $k,
+                $s,
+                LOW,
+                HIGH,
+                nhwc::row::<L, $k, $s, $columns, LOW, HIGH, false>($l, $task)
+            )
+        }
     };
     (Forward Nhwc Span () () $rows:literal $columns:literal $l:ident $task:ident) => {
         nhwc::span($l, $task)
@@ -164,7 +177,9 @@ macro_rules! body {
     (GradWeight Nchw Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $L:ident $r:ident) => {{
         const PLANES: usize = reduce::nchw::PLANES;
         reduce::nchw::taps::<$L, $k, $s, PLANES>($r, |place, sums| {
-            reduce::nchw::leaf::<$L, $rows, { $k % $rows }, $k, $s, PLANES>($r, place, sums)
+            reduce::nchw::leaf::<$L, $rows, { reduce::nchw::rest($k, $rows) }, $k, $s, PLANES>(
+                $r, place, sums,
+            )
         })
     }};
     (GradWeight Nchw Span () () $rows:literal $columns:literal $L:ident $r:ident) => {

@@ -112,26 +112,30 @@ impl<L: Lanes> Task<L> {
 pub(crate) fn store<L: Lanes, const N: usize>(
     l: L,
     task: &Task<L>,
-    mut results: [L::Vector; N],
+    results: [L::Vector; N],
     dst: L::Dst,
     step: isize,
     counts: (usize, usize),
 ) {
-    if each_time(&task.finish.any) {
-        if LEAN {
-            // A copy: what a call takes by address would never leave memory.
-            let copy = core::hint::black_box(results);
-            return store_finished(l, task, copy, dst, step, counts);
-        }
-        finish_all(l, task, &mut results, dst, step, counts);
-    }
-    store_all(l, results, dst, step, counts);
+    store_as::<L, N, { !LEAN }>(l, task, results, dst, step, counts);
 }
 
-/// Stores results that are not sums alone: out of the way of those that are.
-#[cold]
-#[inline(never)]
-fn store_finished<L: Lanes, const N: usize>(
+/// As [`store`], for the tiles in which networks spend their time: what a layer's activation does to their
+/// results is done on the spot.
+#[inline(always)]
+pub(crate) fn store_tile<L: Lanes, const N: usize>(
+    l: L,
+    task: &Task<L>,
+    results: [L::Vector; N],
+    dst: L::Dst,
+    step: isize,
+    counts: (usize, usize),
+) {
+    store_as::<L, N, true>(l, task, results, dst, step, counts);
+}
+
+#[inline(always)]
+fn store_as<L: Lanes, const N: usize, const CLAMPS: bool>(
     l: L,
     task: &Task<L>,
     mut results: [L::Vector; N],
@@ -139,8 +143,42 @@ fn store_finished<L: Lanes, const N: usize>(
     step: isize,
     counts: (usize, usize),
 ) {
-    finish_all(l, task, &mut results, dst, step, counts);
+    if each_time(&task.finish.any) {
+        match &task.finish.bounds {
+            _ if !LEAN => finish_all(l, task, &mut results, dst, step, counts),
+            Some(bounds) if CLAMPS && !task.finish.accumulate => {
+                unroll!(j < N => {
+                    results[j] = l.clamp(results[j], bounds);
+                });
+            }
+            _ => {
+                // A copy: what a call takes by address would never leave memory.
+                let copy = core::hint::black_box(results);
+                return store_finished(l, task, &copy, dst, step, counts);
+            }
+        }
+    }
     store_all(l, results, dst, step, counts);
+}
+
+/// Stores results that are not sums alone: out of the way of those that are, and one loop for all tiles.
+#[cold]
+#[inline(never)]
+fn store_finished<L: Lanes>(
+    l: L,
+    task: &Task<L>,
+    results: &[L::Vector],
+    mut dst: L::Dst,
+    step: isize,
+    (count, last): (usize, usize),
+) {
+    for (j, &result) in results.iter().enumerate() {
+        let count = if j + 1 == results.len() { last } else { count };
+        let result = finish(l, &task.finish, result, dst, count);
+        // SAFETY: `Task::new` has vouched for `count` results here.
+        unsafe { l.store_partial(dst, result, count) };
+        dst = dst.step(step);
+    }
 }
 
 #[inline(always)]
@@ -158,8 +196,9 @@ fn finish_all<L: Lanes, const N: usize>(
     });
 }
 
+/// Stores results as they are: [`store`]'s.
 #[inline(always)]
-fn store_all<L: Lanes, const N: usize>(
+pub(crate) fn store_all<L: Lanes, const N: usize>(
     l: L,
     results: [L::Vector; N],
     dst: L::Dst,

@@ -23,7 +23,10 @@ pub fn instance_name(index: usize) -> String {
 
 /// Where a line is in the instance table.
 pub(crate) fn index(instance: &Instance) -> usize {
-    instance.kernel_id as usize
+    INSTANCES
+        .iter()
+        .position(|other| other.kernel_id == instance.kernel_id)
+        .unwrap_or(INSTANCES.len())
 }
 
 /// The rectangles of a plan, each as 22 numbers: instance; rows as a span; rows clipped at the low and the high end;

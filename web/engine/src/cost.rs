@@ -3,9 +3,9 @@
 //! lanes.
 
 use std::collections::BTreeSet;
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Range};
 
-use depthwise::{Axis, Body, Instance, Layout, Pass};
+use depthwise::{Axis, Body, Instance, Layout, Leaves, Pass};
 use serde::Serialize;
 
 /// Vectors loaded, multiplied and added, and stored.
@@ -270,18 +270,42 @@ impl Tile<'_> {
             let fmas = self.row_taps() * taps.len();
             return Cost { loads: 2 * fmas, fmas, stores: 0 };
         }
-        let height = instance.tile.rows;
-        // Rows of taps come in groups from the first, and then one by one.
-        let group = |tap: usize| {
-            let grouped = lines[0].axis.kernel() / height * height;
-            if tap < grouped { tap / height } else { tap }
+        // Output gradients are loaded once for each group of rows of taps, which taps of a row the row meets or not.
+        let groups = lines[0].axis.kernel().div_ceil(instance.tile.rows);
+        let row_taps = self.row_taps();
+        // At stride 2 the even column after the last ones is that of both vectors of a pair.
+        let is_shared = lines[1].axis.stride() == 2 && self.is_second_of_pair();
+        let shared = if is_shared { row_taps } else { 0 };
+        let loads = (rows.count * groups + row_taps * width) * vectors - shared;
+        Cost { loads, fmas: row_taps * width * vectors, stores: 0 }
+    }
+
+    /// Whether a weight gradient adds this vector of columns together with the one before it. Pairs are of vectors
+    /// whose windows are whole; the last edge before them takes part if it has the last half of the taps, and the
+    /// first after them if one would be left alone.
+    fn is_second_of_pair(&self) -> bool {
+        let (line, piece) = (self.lines[1], self.columns.first / Leaves::POSITIONS);
+        let (kernel, places) = (line.axis.kernel(), line.places());
+        let piece = piece * Leaves::POSITIONS..places.min((piece + 1) * Leaves::POSITIONS);
+        let has = |place: usize, taps: Range<usize>| {
+            let count = line.taps(place).filter(|touch| taps.contains(&touch.tap)).count();
+            piece.contains(&place) && count == taps.len()
         };
-        let mut loads = 0;
-        for row in rows.iter() {
-            let groups: BTreeSet<usize> =
-                lines[0].taps(row).map(|touch| group(touch.tap)).collect();
-            loads += groups.len() + lines[0].taps(row).count() * width;
-        }
-        Cost { loads: loads * vectors, fmas: self.row_taps() * width * vectors, stores: 0 }
+        let all_have = |vector: usize, taps: Range<usize>| {
+            (0..LANES).all(|lane| has(vector * LANES + lane, taps.clone()))
+        };
+        let live: Vec<usize> =
+            piece.clone().filter(|place| line.taps(*place).count() > 0).collect();
+        let (Some(first), Some(last)) = (live.first(), live.last()) else { return false };
+        let first_whole = live.iter().find(|place| has(**place, 0..kernel)).unwrap_or(last);
+        let (start, end) = (first / LANES, last / LANES + 1);
+        let middle = first_whole.div_ceil(LANES).clamp(start, end);
+        let whole = (middle..end).filter(|vector| all_have(*vector, 0..kernel)).count();
+        let is_low = middle > start && all_have(middle - 1, kernel / 2..kernel);
+        let is_low = is_low && (whole > 0 || middle == start + 1);
+        let wide = whole + usize::from(is_low);
+        let at = (self.columns.first / LANES).checked_sub(middle - usize::from(is_low));
+        let has_after = middle + whole < end;
+        at.is_some_and(|at| at % 2 == 1 && (at < wide || at == wide && has_after))
     }
 }

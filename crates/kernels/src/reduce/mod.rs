@@ -9,7 +9,7 @@ pub(crate) mod nhwc;
 
 use core::ops::Range;
 
-use depthwise_description::{Axis, Layout, Leaf, Leaves, Plan, Problem, Span};
+use depthwise_description::{Axis, Layout, Leaf, Leaves, Plan, Problem};
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
 use crate::table;
@@ -164,18 +164,24 @@ impl<'r, L: Lanes> Reduction<'r, L> {
         let start = windows.start.max(columns.start).min(columns.end);
         start..windows.end.min(columns.end).max(start)
     }
+}
 
-    /// The spans of the columns of a leaf.
-    fn column_spans(&self, leaf: &Leaf) -> impl Iterator<Item = Span> + use<L> {
-        let (start, end) = (leaf.columns.start, leaf.columns.end);
-        self.width.forward_spans().filter_map(move |span| span.clip(start, end))
-    }
+/// The windows among `all` whose tap lies in the input.
+fn windows(axis: Axis, tap: usize, all: &Range<usize>) -> Range<usize> {
+    let first = (tap * axis.dilation()) as isize - axis.pad_low();
+    inside(first, axis.stride(), axis.input(), all)
+}
 
-    /// The spans of the rows of a leaf.
-    fn row_spans(&self, leaf: &Leaf) -> impl Iterator<Item = Span> + use<L> {
-        let (start, end) = (leaf.rows.start, leaf.rows.end);
-        self.height.forward_spans().filter_map(move |span| span.clip(start, end))
-    }
+/// The `i` among `all` with `first + i·step` in `0..end`.
+fn inside(first: isize, step: usize, end: usize, all: &Range<usize>) -> Range<usize> {
+    let up_to = |end: isize| ((end - first).max(0) as usize).div_ceil(step);
+    let start = up_to(0).clamp(all.start, all.end);
+    start..up_to(end as isize).clamp(start, all.end)
+}
+
+/// Where in the input a window's tap lies.
+fn position(axis: Axis, window: usize, tap: usize) -> usize {
+    ((window * axis.stride() + tap * axis.dilation()) as isize - axis.pad_low()) as usize
 }
 
 /// Vectors of channels (NHWC) or planes (NCHW) that are summed together, for a kernel of `k` × `k` taps: whole cache lines, as many

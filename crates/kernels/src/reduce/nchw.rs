@@ -5,7 +5,7 @@ use core::ops::Range;
 use depthwise_description::{Leaf, Leaves};
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use super::{CHAINS, Reduction, Sums};
+use super::{CHAINS, Reduction, Sums, position, windows};
 
 /// A specialised kernel size and stride.
 ///
@@ -86,6 +86,11 @@ pub(crate) struct Place<'v, L: Lanes, const K: usize> {
     planes: usize,
     /// Vectors of the first leaf.
     vectors: &'v Vectors<L, K>,
+}
+
+/// Rows of taps that groups of `rows` leave.
+pub(crate) const fn rest(taps: usize, rows: usize) -> usize {
+    taps % rows
 }
 
 /// The sums of one leaf. `REST` are the rows of taps that groups of `ROWS` leave.
@@ -693,7 +698,7 @@ pub(crate) fn span<L: Lanes>(reduction: &Reduction<'_, L>) {
     }
 }
 
-/// Adds a leaf to the sum of one tap.
+/// Adds a leaf to the sum of one tap: vectors whose lanes all have it as they lie, if that can be, others lane by lane.
 #[inline(always)]
 fn add_tap<L: Lanes>(
     reduction: &Reduction<'_, L>,
@@ -702,62 +707,66 @@ fn add_tap<L: Lanes>(
     (row_tap, tap): (usize, usize),
     mut sum: L::Vector,
 ) -> L::Vector {
-    for rows in reduction.row_spans(leaf) {
-        if !(rows.tap..rows.tap + rows.taps).contains(&row_tap) {
-            continue;
-        }
-        for j in 0..rows.len {
-            let source = rows.src + j * rows.src_step + (row_tap - rows.tap) * rows.src_tap;
-            for first in leaf.columns.clone().step_by(LANES) {
-                let lanes =
-                    lanes(reduction, first, leaf.columns.end, tap, reduction.width.stride());
-                let (place, column) = ((rows.out + j, source), (first, tap));
-                sum = add_lanes(reduction, leaf.image, channel, place, column, lanes, sum);
-            }
+    let (l, height, width) = (reduction.lanes, reduction.height, reduction.width);
+    let (rows, columns) =
+        (windows(height, row_tap, &leaf.rows), windows(width, tap, &leaf.columns));
+    if columns.is_empty() {
+        return sum;
+    }
+    let [output_rows, output_columns] = reduction.output_size;
+    let source = leaf.image * reduction.input_channels + reduction.source(channel);
+    let result = leaf.image * reduction.output_channels + channel;
+    // Vectors start at multiples of their length from the leaf's first column.
+    let first = leaf.columns.start + (columns.start - leaf.columns.start) / LANES * LANES;
+    for row in rows {
+        let line = (source * height.input() + position(height, row, row_tap)) * width.input();
+        let input = reduction.gradient.input.step(line as isize);
+        let line = (result * output_rows + row) * output_columns;
+        let grad_output = reduction.gradient.grad_output.step(line as isize);
+        for vector in (first..columns.end).step_by(LANES) {
+            let lanes = vector.max(columns.start)..columns.end.min(vector + LANES);
+            let input = input.step(position(width, lanes.start, tap) as isize);
+            let grad_output = grad_output.step(lanes.start as isize);
+            // SAFETY: `windows` has found the sources of these lanes in the input.
+            sum = unsafe {
+                match (lanes.len(), width.stride()) {
+                    (LANES, 1) => l.fma(sum, l.load(input), l.load(grad_output)),
+                    (LANES, 2) => l.fma(sum, l.load_even(input), l.load(grad_output)),
+                    _ => {
+                        let lanes = lanes.start - vector..lanes.end - vector;
+                        add_lanes(reduction, (input, grad_output), lanes, sum)
+                    }
+                }
+            };
         }
     }
     sum
 }
 
-/// Adds the lanes of a vector of columns that have a tap.
+/// Adds the lanes of a vector of columns that have a tap, from where the first of them lies in the input and in the
+/// output gradient.
+///
+/// # Safety
+/// - There are such lanes, and they lie in the tensors.
 #[inline(always)]
-fn add_lanes<L: Lanes>(
+unsafe fn add_lanes<L: Lanes>(
     reduction: &Reduction<'_, L>,
-    image: usize,
-    channel: usize,
-    (row, source_row): (usize, usize),
-    (first, tap): (usize, usize),
+    (input, grad_output): (L::Src, L::Src),
     lanes: Range<usize>,
-    acc: L::Vector,
+    sum: L::Vector,
 ) -> L::Vector {
-    if lanes.is_empty() {
-        return acc;
-    }
-    let (l, height, width) = (reduction.lanes, reduction.height, reduction.width);
-    let source = image * reduction.input_channels + reduction.source(channel);
-    let result = image * reduction.output_channels + channel;
-    let line = (source * height.input() + source_row) * width.input();
-    let column = |lane: usize| {
-        let window = (first + lane) * width.stride() + tap * width.dilation();
-        (window as isize - width.pad_low()) as usize
-    };
+    let (l, stride) = (reduction.lanes, reduction.width.stride());
     // Lanes outside the range read what its first lane reads.
-    let lane = |i: usize| if lanes.contains(&i) { i } else { lanes.start };
-    let [inputs, outputs] = [
-        core::array::from_fn(|i| column(lane(i)) - column(lanes.start)),
-        core::array::from_fn(|i| lane(i) - lanes.start),
-    ];
-    let input = line + column(lanes.start);
-    let [rows, columns] = reduction.output_size;
-    let output = (result * rows + row) * columns + first + lanes.start;
-    // SAFETY: `lanes` has found the sources of its lanes in the input.
+    let outputs: [_; LANES] =
+        core::array::from_fn(|i| if lanes.contains(&i) { i - lanes.start } else { 0 });
+    // SAFETY: the caller's promise.
     let (x, g) = unsafe {
         (
-            l.load_gather(reduction.gradient.input.step(input as isize), inputs, LANES),
-            l.load_gather(reduction.gradient.grad_output.step(output as isize), outputs, LANES),
+            l.load_gather(input, outputs.map(|lane| lane * stride), LANES),
+            l.load_gather(grad_output, outputs, LANES),
         )
     };
-    l.fma_where(l.mask(lanes.start, lanes.end), acc, x, g)
+    l.fma_where(l.mask(lanes.start, lanes.end), sum, x, g)
 }
 
 /// The gradient of the bias.

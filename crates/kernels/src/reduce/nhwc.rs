@@ -2,10 +2,10 @@
 
 use core::ops::Range;
 
-use depthwise_description::{Leaf, Span};
+use depthwise_description::Leaf;
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
-use super::{CHAINS, Reduction, Sums};
+use super::{CHAINS, Reduction, Sums, inside, position, windows};
 use crate::channels::{Channels, Contiguous, Gather, LEAN, Partial, Splat};
 use crate::task::each_time;
 
@@ -144,23 +144,25 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         let mut column = columns.start;
         while column + COLUMNS <= columns.end {
             let start = (column * S) as isize - self.pad_low;
-            if start >= 0 && start + ((COLUMNS - 1) * S + K) as isize <= self.columns {
+            let is_inside = start >= 0 && start + ((COLUMNS - 1) * S + K) as isize <= self.columns;
+            if is_inside && !LEAN {
                 self.tile::<ROWS, K, COLUMNS, false>(column, tap, sums);
             } else {
                 self.tile::<ROWS, K, COLUMNS, true>(column, tap, sums);
             }
             column += COLUMNS;
         }
-        if column + 4 <= columns.end {
+        if column + 4 <= columns.end && !LEAN {
             self.tile::<ROWS, K, 4, true>(column, tap, sums);
             column += 4;
         }
-        if column + 2 <= columns.end {
+        if column + 2 <= columns.end && !LEAN {
             self.tile::<ROWS, K, 2, true>(column, tap, sums);
             column += 2;
         }
-        if column < columns.end {
+        while column < columns.end {
             self.tile::<ROWS, K, 1, true>(column, tap, sums);
+            column += 1;
         }
     }
 
@@ -271,30 +273,8 @@ fn span_vector<L: Lanes, C: Channels<L>>(
             let mut sums = [[[l.zero(); TAPS]; 1]; 1];
             reduction.tree(&mut sums, &|index, sums| {
                 let leaf = reduction.leaves.leaf(index);
-                let mut acc = [l.zero(); TAPS];
-                for rows in reduction.row_spans(&leaf) {
-                    if !(rows.tap..rows.tap + rows.taps).contains(&row) {
-                        continue;
-                    }
-                    for j in 0..rows.len {
-                        let source_row =
-                            rows.src + j * rows.src_step + (row - rows.tap) * rows.src_tap;
-                        let place = (rows.out + j, source_row);
-                        for span in reduction.column_spans(&leaf) {
-                            span_line(
-                                reduction,
-                                &leaf,
-                                place,
-                                &span,
-                                &taps,
-                                (channel, source),
-                                channels,
-                                &mut acc,
-                            );
-                        }
-                    }
-                }
-                *sums = [[acc]];
+                let place = (channel, source);
+                *sums = [[span_leaf(reduction, &leaf, row, taps.clone(), place, channels)]];
             });
             for (tap, &sum) in taps.clone().zip(sums.as_flattened().as_flattened()) {
                 let tap = row * columns + tap;
@@ -304,42 +284,47 @@ fn span_vector<L: Lanes, C: Channels<L>>(
     }
 }
 
-/// Adds a span of positions of a row.
-#[allow(clippy::too_many_arguments, reason = "a line of positions has a place in three tensors")]
+/// The sums of a leaf for some taps of a row.
 #[inline(always)]
-fn span_line<L: Lanes, C: Channels<L>>(
+fn span_leaf<L: Lanes, C: Channels<L>>(
     reduction: &Reduction<'_, L>,
     leaf: &Leaf,
-    (row, source_row): (usize, usize),
-    span: &Span,
-    taps: &Range<usize>,
+    row_tap: usize,
+    taps: Range<usize>,
     (channel, source): (usize, usize),
     channels: C,
-    acc: &mut [L::Vector; TAPS],
-) {
-    let l = reduction.lanes;
-    let (height, width) = (reduction.height, reduction.width);
-    let here = span.tap.max(taps.start)..(span.tap + span.taps).min(taps.end);
-    let output = (leaf.image * height.output() + row) * width.output() + span.out;
-    let output = output * reduction.output_channels + channel;
-    let line = (leaf.image * height.input() + source_row) * width.input();
-    let mut grad_output = reduction.gradient.grad_output.step(output as isize);
-    for j in 0..span.len {
-        // SAFETY: `reduce`'s caller has vouched for the output gradient of `count` channels.
-        let g = unsafe { channels.load_weights(l, grad_output) };
-        let position = span.src + j * span.src_step;
-        unroll!(u < TAPS => {
-            let tap = taps.start + u;
-            if here.contains(&tap) {
-                let column = position + (tap - span.tap) * span.src_tap;
-                let at = (line + column) * reduction.input_channels + source;
-                // SAFETY: the span has this tap, so its source exists.
-                let x = unsafe { channels.load(l, reduction.gradient.input.step(at as isize)) };
-                acc[u] = l.fma(acc[u], x, g);
+) -> [L::Vector; TAPS] {
+    let (l, height, width) = (reduction.lanes, reduction.height, reduction.width);
+    let tensors = reduction.gradient;
+    let tap_step = (width.dilation() * reduction.input_channels) as isize;
+    let mut acc = [l.zero(); TAPS];
+    for row in windows(height, row_tap, &leaf.rows) {
+        let line = (leaf.image * height.input() + position(height, row, row_tap)) * width.input();
+        let input = tensors.input.step((line * reduction.input_channels + source) as isize);
+        let line = (leaf.image * height.output() + row) * width.output();
+        for column in leaf.columns.clone() {
+            let output = (line + column) * reduction.output_channels + channel;
+            // SAFETY: `reduce`'s caller has vouched for the output gradient of `count` channels.
+            let g = unsafe { channels.load_weights(l, tensors.grad_output.step(output as isize)) };
+            // Of the first of the taps, whether or not it exists.
+            let first = (column * width.stride() + taps.start * width.dilation()) as isize;
+            let first = first - width.pad_low();
+            let mut here = 0..taps.len();
+            if !reduction.whole_windows.contains(&column) {
+                here = inside(first, width.dilation(), width.input(), &here);
             }
-        });
-        grad_output = grad_output.step(reduction.output_channels as isize);
+            let first = first * reduction.input_channels as isize;
+            unroll!(u < TAPS => {
+                if here.contains(&u) {
+                    let input = input.step(first + u as isize * tap_step);
+                    // SAFETY: the window has this tap, so its source exists.
+                    let x = unsafe { channels.load(l, input) };
+                    acc[u] = l.fma(acc[u], x, g);
+                }
+            });
+        }
     }
+    acc
 }
 
 /// The gradient of the bias.
