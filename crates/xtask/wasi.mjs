@@ -38,14 +38,28 @@ const imports = Object.fromEntries(
   ]),
 );
 const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
-const { memory, chdir, _start } = instance.exports;
+const { memory, chdir, _start, depthwise_running } = instance.exports;
 
 function startInCurrentDirectory() {
   const path = new TextEncoder().encode(`${process.cwd()}\0`);
   const address = memory.grow(1) * 65536;
   new Uint8Array(memory.buffer).set(path, address);
   if (chdir(address) !== 0) throw new Error(`chdir to ${process.cwd()} failed in ${program}`);
-  _start();
+  try {
+    _start();
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) nameWhatRan(error);
+    throw error;
+  }
+}
+
+// The program can't name the case that it trapped in, but still knows it.
+function nameWhatRan(trap) {
+  const address = depthwise_running?.();
+  if (!address) return;
+  const rest = new Uint8Array(memory.buffer, address);
+  const line = new TextDecoder().decode(rest.subarray(0, rest.indexOf(0)));
+  process.stderr.write(`killed by a trap, ${trap.message}: ${line}\n`);
 }
 
 process.exitCode = wasi.start({ exports: { memory, _start: startInCurrentDirectory } });

@@ -1,4 +1,4 @@
-//! Names the case in which something panics, on targets without unwinding too.
+//! Names the case in which something panics, on targets without unwinding too, or traps, which only its host sees.
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
@@ -68,6 +68,8 @@ fn watch() {
                 }
                 Running::Caught(line, _) | Running::Named(line) => {
                     eprintln!("panicked: {}", line());
+                    // Of the trap that this ends in there is nothing more to say.
+                    *running = Running::Nothing;
                     true
                 }
                 Running::Nothing => true,
@@ -77,6 +79,20 @@ fn watch() {
             }
         }));
     });
+}
+
+/// The line that repeats what is running, as text that ends with a zero; null if nothing is. It stays readable. Hosts of
+/// WebAssembly call it after a trap: the program can't say any more what it was doing.
+// SAFETY: no other function has that name.
+#[cfg(target_family = "wasm")]
+#[unsafe(no_mangle)]
+pub extern "C" fn depthwise_running() -> *const std::ffi::c_char {
+    let line = RUNNING.with_borrow(|running| match running {
+        Running::Caught(line, _) | Running::Named(line) => Some(line()),
+        Running::Nothing => None,
+    });
+    let text = line.and_then(|line| std::ffi::CString::new(line).ok());
+    text.map_or(std::ptr::null(), |text| text.into_raw())
 }
 
 /// Whether a panic comes back to who catches it, where any does. Those of the standard library's checks of unsafe functions

@@ -19,6 +19,8 @@ enum Bug {
     LastColumn,
     /// Every fourth channel uses the weights of the one before.
     StaleChannel,
+    /// The sums of every fourth channel begin with those of the one before.
+    StaleSum,
     /// Every image is the first.
     FirstImage,
     /// A kernel read by columns.
@@ -64,11 +66,12 @@ enum Bug {
 }
 
 /// Which checks, and which properties, catch which bugs. Those that only one can see are why it exists.
-const CAUGHT: [(Bug, &[Check], &[Check]); 25] = [
+const CAUGHT: [(Bug, &[Check], &[Check]); 26] = [
     (Bug::None, &[], &[]),
     (Bug::SwappedPads, &[Exact, Bound, Bits], &[Influence, Clipped, Padded, Translated]),
     (Bug::LastColumn, &[Exact, Bound, Bits, Guard, Fence], &[]),
     (Bug::StaleChannel, &[Exact, Bound, Bits], &[Channels, Influence]),
+    (Bug::StaleSum, &[Exact, Bound, Bits], &[Channels, Influence]),
     (Bug::FirstImage, &[Exact, Bound, Bits], &[Images, Influence]),
     (Bug::TransposedTaps, &[Exact, Bound, Bits], &[Influence, Clipped]),
     (Bug::Order, &[Bits], &[]),
@@ -122,6 +125,9 @@ impl Planted {
             _ => false,
         };
         let mut products = self.products(case, memory, [n, o, i, j]);
+        if self.bug == Bug::StaleSum && o % 4 == 3 {
+            products.splice(0..0, self.products(case, memory, [n, o - 1, i, j]));
+        }
         let general = case.instance.is_some_and(|instance| instance.body == Body::Span);
         if self.bug == Bug::Order || (self.bug == Bug::OrderOfOneBody && general) {
             products.reverse();

@@ -131,12 +131,10 @@ impl Iterator for ColumnTiles {
             loop {
                 let mut rest = *self;
                 let Some(tile) = rest.tile() else { break };
+                // Tiles side by side never miss as many columns, unless it is none.
                 let follows = run.out + run.count * run.columns;
                 let alike = ColumnTile { count: run.count, src: run.src, ..tile };
                 if alike != (ColumnTile { out: follows, ..run }) {
-                    break;
-                }
-                if run.clip_low > 0 || run.clip_high > 0 {
                     break;
                 }
                 run.count += 1;

@@ -102,3 +102,31 @@ impl fmt::Display for DescriptionError {
 }
 
 impl core::error::Error for DescriptionError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn refusals_say_which_size_and_why() {
+        use DescriptionError::{Instance, KernelTooLarge, TooLarge, Zero};
+        let dimension = Dimension::KernelWidth;
+        for (error, text) in [
+            (Zero(Dimension::StrideHeight), "stride in height is 0, it must be at least 1"),
+            (
+                KernelTooLarge { dimension, extent: 5, padded: 4 },
+                "kernel width: the dilated kernel has 5 elements, the padded input only 4",
+            ),
+            (
+                TooLarge(Dimension::Batch),
+                "batch makes a tensor larger than this target can address",
+            ),
+            (Instance("none"), "the instance none does not compute this problem"),
+        ] {
+            assert_eq!(error.to_string(), text);
+        }
+        let clamp = DescriptionError::Clamp { min: 2.0, max: 1.0 }.to_string();
+        assert!(clamp.contains("interval"), "{clamp}");
+    }
+}

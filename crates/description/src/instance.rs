@@ -324,7 +324,12 @@ impl Instance {
 
     /// As [`Kernel::is_built`].
     const fn is_built(&self) -> bool {
-        let lean = match (self.kernel, self.layout, self.body) {
+        self.is_lean() || !cfg!(depthwise_lean)
+    }
+
+    /// Whether it is general, or among the tiles that take little room.
+    const fn is_lean(&self) -> bool {
+        match (self.kernel, self.layout, self.body) {
             (Size::Any, ..) => true,
             (Size::Exactly(3), Layout::Nhwc, _) => self.tile.columns > 3,
             (Size::Exactly(3), Layout::Nchw, body) => matches!(body, Body::Roll),
@@ -332,8 +337,7 @@ impl Instance {
                 self.tile.columns == 7 && (kernel == 5 || matches!(self.stride, Size::Exactly(1)))
             }
             _ => false,
-        };
-        lean || !cfg!(depthwise_lean)
+        }
     }
 
     /// Whether it computes this problem, alone or together with the general instance of its layout.
@@ -413,7 +417,7 @@ impl Instance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::format;
+    use std::{format, vec::Vec};
 
     #[test]
     fn names_spell_the_parameters() {
@@ -437,11 +441,64 @@ mod tests {
     }
 
     #[test]
+    fn lean_builds_have_few_kernels() {
+        let lean: Vec<_> = INSTANCES.iter().filter(|i| i.is_lean()).map(|i| i.name).collect();
+        assert_eq!(
+            lean,
+            [
+                "forward_f32_nhwc_3s1_3x7x1",
+                "forward_f32_nhwc_3s2_2x7x1",
+                "forward_f32_nhwc_3s1_1x7x1",
+                "forward_f32_nhwc_3s1_1x4x1",
+                "forward_f32_nhwc_3s2_1x7x1",
+                "forward_f32_nhwc_3s2_1x4x1",
+                "forward_f32_nhwc_5s1_1x7x1",
+                "forward_f32_nhwc_5s2_1x7x1",
+                "forward_f32_nhwc_7s1_1x7x1",
+                "forward_f32_nhwc_any_1x8x1",
+                "forward_f32_nchw_3s1_3x16x4",
+                "forward_f32_nchw_3s2_2x16x4",
+                "forward_f32_nchw_any_1x16x4",
+                "grad_input_f32_nhwc_3s2_1x8x1",
+                "grad_input_f32_nhwc_3s2_1x6x1",
+                "grad_weight_f32_nhwc_3s1_3x7x1",
+                "grad_weight_f32_nhwc_3s2_3x7x1",
+                "grad_weight_f32_nhwc_any_1x1x1",
+                "grad_weight_f32_nchw_any_1x4x1",
+            ]
+        );
+        assert!(INSTANCES.iter().all(|i| i.is_built() == (i.is_lean() || !cfg!(depthwise_lean))));
+    }
+
+    #[test]
+    fn tiles_miss_what_padding_of_half_a_kernel_makes_them_miss() {
+        for (name, clips) in [
+            ("forward_f32_nhwc_7s1_1x7x1", &[0, 3][..]),
+            ("forward_f32_nhwc_7s2_1x7x1", &[0, 2, 3]),
+            ("forward_f32_nchw_7s1_1x16x4", &[0, 1, 2, 3]),
+            ("grad_input_f32_nhwc_7s2_1x8x1", &[0, 1, 2, 3]),
+            ("grad_input_f32_nchw_3s2_1x32x8", &[0, 1]),
+            ("forward_f32_nhwc_any_1x8x1", &[]),
+        ] {
+            let instance = Instance::by_name(name).unwrap();
+            let found: Vec<_> = (0..9).filter(|clip| instance.clips(*clip)).collect();
+            assert_eq!(found, clips, "{name}");
+        }
+    }
+
+    #[test]
     fn an_in_order_machine_needs_sums_in_flight() {
         let instance = INSTANCES.iter().find(|i| i.body == Body::Row).unwrap();
         let narrow = Instance { tile: Tile { columns: 1, ..instance.tile }, ..*instance };
         assert!(narrow.suits(Machine::ARM64) && !narrow.suits(Machine::ARM64_IN_ORDER));
         assert!(instance.suits(Machine::ARM64_IN_ORDER));
+        let sums = |name| {
+            let tile = Tile { rows: 3, columns: 8, vectors: 5 };
+            Instance { tile, ..*Instance::by_name(name).unwrap() }.sums()
+        };
+        assert_eq!(sums("forward_f32_nhwc_3s1_3x7x1"), 3 * 8 * 5);
+        assert_eq!(sums("forward_f32_nchw_3s1_3x16x4"), 3 * 8 / LANES);
+        assert_eq!(sums("grad_weight_f32_nhwc_5s1_1x7x1"), 3 * 5);
     }
 
     #[test]

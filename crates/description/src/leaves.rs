@@ -109,6 +109,21 @@ mod tests {
     }
 
     #[test]
+    fn leaves_are_as_large_as_can_be() {
+        for ([rows, columns], leaf, count) in [
+            ([7, 7], [7, 7], 2),
+            ([14, 14], [9, 14], 4),
+            ([3, 64], [2, 64], 4),
+            ([3, 65], [1, 65], 6),
+            ([2, 129], [1, 128], 8),
+        ] {
+            let leaves = Leaves { images: 2, rows, columns };
+            let first = leaves.leaf(0);
+            assert_eq!(([first.rows.len(), first.columns.len()], leaves.count()), (leaf, count));
+        }
+    }
+
+    #[test]
     fn halves() {
         let halves: Vec<_> = (2..10).map(Leaves::half).collect();
         assert_eq!(halves, [1, 2, 2, 4, 4, 4, 4, 8]);

@@ -121,6 +121,9 @@ mod tests {
     fn hostile_sizes_do_not_overflow() {
         let huge = [usize::MAX; 2];
         assert_eq!(Padding::same_upper([9; 2], huge, [1; 2], huge).top, isize::MAX / 2);
-        assert_eq!(Padding::same_upper([0; 2], huge, [0; 2], [0; 2]), Padding::valid());
+        for [input, kernel, stride] in [[0, 3, 1], [9, 0, 1], [9, 3, 0], [0, usize::MAX, 0]] {
+            let padding = Padding::same_upper([input; 2], [kernel; 2], [stride; 2], [1; 2]);
+            assert_eq!(padding, Padding::valid());
+        }
     }
 }

@@ -393,12 +393,16 @@ fn blocks(
     match (problem.layout(), instance.body) {
         // A plane, or some of its rows, is done before the next one begins.
         (Layout::Nchw, Body::Roll) => (channels, rows.div_ceil(MOST_ROLLED_ROWS)),
-        (Layout::Nchw, _) => {
-            // The rectangles of a part revisit its planes one after another: they take about three quarters of
-            // the cache.
+        (Layout::Nchw, body) => {
+            // The rectangles of a part revisit its planes one after another. Windows of pairs are so small that
+            // these may fill most of the cache.
             let planes = [sweep.source, sweep.results].map(|[rows, columns]| rows * columns);
             let plane = planes[0].saturating_add(planes[1]);
-            (((cached / 4 * 3).saturating_add(plane / 2) / plane).clamp(1, channels), 1)
+            let planes = match body {
+                Body::Pairs => (cached / 4 * 3).saturating_add(plane / 2) / plane,
+                _ => budget / plane,
+            };
+            (planes.clamp(1, channels), 1)
         }
         (Layout::Nhwc, Body::Roll) => (channels, 1),
         (Layout::Nhwc, _) => {
@@ -520,6 +524,7 @@ impl Iterator for Rectangles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::padding::Padding;
     use crate::problem::Pass;
     use std::{vec, vec::Vec};
 
@@ -537,6 +542,38 @@ mod tests {
                 let problem = problem.pass(pass).layout(layout).build().unwrap();
                 assert!(Plan::new(problem, machine).parts().count() > 0);
             }
+        }
+    }
+
+    #[test]
+    fn an_instance_that_computes_something_else_is_refused() {
+        let instance = |name| Instance::by_name(name).unwrap();
+        let with = |height, name| {
+            let problem = Problem::builder().channels(4).input([height, 9]).kernel([3; 2]);
+            let problem = problem.same_upper().build().unwrap();
+            Plan::with_instance(problem, Machine::ARM64, instance(name)).map(|plan| plan.instance())
+        };
+        let roll = "forward_f32_nhwc_3s1_3x7x1";
+        let other = "forward_f32_nhwc_5s1_1x7x1";
+        if !cfg!(depthwise_lean) {
+            assert_eq!(with(3, roll), Ok(instance(roll)));
+        }
+        // Too few rows to roll down, and another kernel.
+        assert_eq!(with(2, roll), Err(DescriptionError::Instance(roll)));
+        assert_eq!(with(3, other), Err(DescriptionError::Instance(other)));
+    }
+
+    #[test]
+    fn rows_are_clipped_by_half_a_kernel_at_most() {
+        let roll = Instance::by_name("forward_f32_nhwc_3s1_3x7x1").unwrap();
+        for (kernel, most) in [(3, 1), (5, 2), (7, 3)] {
+            let rolls = |top, bottom| {
+                let padding = Padding { top, bottom, left: 0, right: 0 };
+                let problem = Problem::builder().input([20; 2]).kernel([kernel; 2]);
+                rolls(roll, &Sweep::new(&problem.padding(padding).build().unwrap()))
+            };
+            assert!(rolls(0, 0) && rolls(most, most));
+            assert!(!rolls(most + 1, 0) && !rolls(0, most + 1));
         }
     }
 

@@ -532,6 +532,55 @@ mod tests {
     }
 
     #[test]
+    fn lengths_and_bytes_are_of_the_shapes() {
+        for layout in Layout::ALL {
+            let problem = mobilenet().multiplier(3).stride([1, 2]).layout(layout).build().unwrap();
+            let input: usize = problem.input_shape().iter().product();
+            let output: usize = problem.output_shape().iter().product();
+            let weights: usize = problem.weights_shape().iter().product();
+            let lengths = [problem.input_len(), problem.output_len(), problem.weights_len()];
+            assert_eq!(lengths, [input, output, weights]);
+            assert_eq!(problem.bytes(), 4 * (input + output + weights));
+        }
+    }
+
+    #[test]
+    fn same_paddings_differ_in_the_side_of_an_odd_element() {
+        let pads = |builder: ProblemBuilder| {
+            let problem = builder.stride([2, 2]).build().unwrap();
+            [problem.height(), problem.width()].map(|axis| [axis.pad_low(), axis.pad_high()])
+        };
+        assert_eq!(pads(mobilenet().same_upper()), [[0, 1], [1, 2]]);
+        assert_eq!(pads(mobilenet().same_lower()), [[1, 0], [2, 1]]);
+    }
+
+    #[test]
+    fn a_type_leaves_the_sizes_as_they_are() {
+        let problem = mobilenet().dtype(Dtype::F32).build().unwrap();
+        assert_eq!(problem.dtype(), Dtype::F32);
+        assert_eq!(Ok(problem), mobilenet().build());
+    }
+
+    #[test]
+    fn activations_are_bounds() {
+        use Activation::{Clamp, None, Relu, Relu6};
+        const INFINITY: f32 = f32::INFINITY;
+        let bits = |activation: Activation| {
+            let bounds = activation.bounds();
+            bounds.map(|(min, max)| [min.to_bits(), max.to_bits()])
+        };
+        let bounds = |min: f32, max: f32| Some([min.to_bits(), max.to_bits()]);
+        assert_eq!(bits(None), Option::None);
+        assert_eq!(bits(Relu), bounds(0.0, INFINITY));
+        assert_eq!(bits(Relu6), bounds(0.0, 6.0));
+        assert_eq!(bits(Clamp { min: -INFINITY, max: INFINITY }), Option::None);
+        for (min, max) in [(-INFINITY, 2.0), (-1.5, INFINITY), (-1.5, 2.0), (INFINITY, INFINITY)] {
+            assert_eq!(bits(Clamp { min, max }), bounds(min, max));
+        }
+        assert_eq!(bits(Clamp { min: -0.0, max: -0.0 }), bounds(0.0, 0.0));
+    }
+
+    #[test]
     fn refusals_name_the_dimension() {
         use DescriptionError::{Clamp, KernelTooLarge, TooLarge, Zero};
         let refused = |builder: ProblemBuilder| builder.build().expect_err("refused");

@@ -14,13 +14,14 @@ use crate::sweep::Sweep;
 pub(crate) fn rows(sweep: &Sweep, size: usize, machine: Machine, instance: &Instance) -> usize {
     let Some(axes) = sweep.convolution else { return sweep.results[0] };
     let rows = sweep.results[0];
-    let (mut best, mut least) = (rows, usize::MAX);
+    let (mut best, mut least, mut tried) = (rows, usize::MAX, 0);
     for most in (FEWEST_ROWS..=MOST_ROWS).rev() {
         // Strips are as equal as can be.
         let strip = rows.div_ceil(rows.div_ceil(most));
-        if strip == best && least < usize::MAX {
+        if strip == tried {
             continue;
         }
+        tried = strip;
         let lost = lost(sweep, axes, size, machine, [strip, instance.tile.columns]);
         let cost = START / strip + lost;
         if cost < least {
@@ -136,3 +137,32 @@ impl Sets {
 
 /// Bytes of a cache line.
 const LINE: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Problem;
+
+    /// 512 channels are 32 lines, so that three rows of 11 columns share two of 64 sets: 18 and 15.
+    #[test]
+    fn a_set_is_crowded_beyond_twice_its_ways() {
+        let problem = Problem::builder().channels(512).input([28; 2]).kernel([3; 2]);
+        let sweep = Sweep::new(&problem.stride([2; 2]).same_upper().build().unwrap());
+        let crowded = |ways| {
+            let machine = Machine { ways, l1: 64 * ways * LINE, ..Machine::X86_64 };
+            is_crowded(&sweep, 4, machine, 5)
+        };
+        assert_eq!([8, 9, 10].map(crowded), [true, false, false]);
+    }
+
+    #[test]
+    fn much_is_lost_only_where_more_than_half_is() {
+        let lost = |lines: [u16; 3]| {
+            let mut sets = Sets::new(Machine { ways: 4, ..Machine::ARM64 });
+            sets.lines[..3].copy_from_slice(&lines);
+            sets.lost(160)
+        };
+        assert_eq!([[4, 4, 4], [8, 4, 4], [9, 4, 4], [5, 4, 1]].map(lost), [0, 40, 160, 40]);
+        assert_eq!([[5, 4, 4], [0, 0, 0]].map(lost), [24, 0]);
+    }
+}

@@ -88,6 +88,10 @@ fn rows(plan: &Plan, rectangle: &Rectangle) -> Vec<usize> {
         let (axis, _) = windows(plan, plan.problem().height());
         let (src, clips) = reads(axis, rows.out, rows.out + rows.len - 1);
         assert_eq!((rows.src, [rectangle.clip_low, rectangle.clip_high]), (src, clips), "{plan:?}");
+        let backwards = plan.problem().pass() == Pass::GradInput;
+        let taps = if backwards { (axis.kernel() - 1, -1) } else { (0, 1) };
+        assert_eq!(((rows.tap, rows.tap_step), rows.taps), (taps, axis.kernel()));
+        assert_eq!((rows.src_step, rows.src_tap), (axis.stride(), 1));
     }
     results(rows).collect()
 }
@@ -107,11 +111,17 @@ fn covers(plan: &Plan) {
     let (problem, forward) = (plan.problem(), plan.problem().pass() == Pass::Forward);
     let size = |axis: Axis| if forward { axis.output() } else { axis.input() };
     let (height, width) = (size(problem.height()), size(problem.width()));
+    assert_eq!(plan.sweep().is_gradient(), !forward);
     let mut times = vec![0; height * width];
     for part in plan.parts().filter(|part| part.channels.start == 0) {
         let rectangles: Vec<_> = plan.rectangles(part.rows, true).collect();
         assert!(rectangles.windows(2).all(|two| !continues(&two[0], &two[1])), "{plan:?}");
         for rectangle in rectangles {
+            let instance = match &rectangle.columns {
+                Columns::Tiles(tile) if rectangle.rows.taps > 0 => tile.instance,
+                _ => plan.general(),
+            };
+            assert_eq!(rectangle.instance, instance, "{rectangle:?} of {plan:?}");
             let columns = columns(plan, &rectangle);
             for row in rows(plan, &rectangle) {
                 columns.iter().for_each(|column| times[row * width + column] += 1);
@@ -133,4 +143,27 @@ fn each_result_is_computed_once_and_from_where_its_window_lies() {
         // The others are left to the general instance.
         assert!(count > 20 && own > 20, "{own} of {count} plans run {}", instance.name);
     }
+}
+
+/// Parts are given what a rectangle of the whole has in their rows.
+#[test]
+fn a_narrowed_rectangle_is_that_of_its_rows() {
+    let mut narrowed = 0;
+    for instance in INSTANCES.iter().filter(|instance| instance.pass != Pass::GradWeight) {
+        for plan in plans(instance).step_by(41) {
+            let height = plan.sweep().results[0];
+            let rows = [0..1, 0..height, height / 3..height, 1..height / 2 + 1, height - 1..height];
+            for rows in rows.into_iter().filter(|rows| !rows.is_empty()) {
+                let own: Vec<_> = plan.rectangles(rows.clone(), true).collect();
+                let whole = plan.explain();
+                let parts = whole.filter_map(|whole| plan.narrowed(&whole, rows.clone()));
+                let parts: Vec<_> = parts.collect();
+                assert_eq!(parts, own, "rows {rows:?} of {plan:?}");
+                narrowed += own.len();
+                let computed = parts.iter().flat_map(|part| self::rows(&plan, part));
+                assert!(computed.into_iter().all(|row| rows.contains(&row)));
+            }
+        }
+    }
+    assert!(narrowed > 10_000, "{narrowed}");
 }

@@ -1,8 +1,8 @@
 //! `cargo xtask mutants`: bugs are planted in index arithmetic, planner, kernels and the public checks, one at a time, and the
 //! fastest checks must see each of them.
 //!
-//! What can't be seen is listed with its reason in `.cargo/mutants.toml`. Bugs that the description's own tests don't see
-//! are planted once more for the proof of few shapes and the tests of refusals.
+//! What can't be seen is listed with its reason in `.cargo/mutants.toml`. Bugs that the fastest checks don't see are planted
+//! once more for slower ones.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -55,31 +55,104 @@ impl Mutated {
         }
     }
 
-    /// The checks that see its bugs, from the fastest on: packages, and which of their tests.
+    /// The checks that see its bugs, from the fastest on.
     fn killers(self) -> &'static [Killers] {
         match self {
-            Self::Description => &[OWN, FEW],
-            Self::Kernels | Self::Depthwise => &[FEW],
+            Self::Description => &[UNITS, OWN, FEW],
+            Self::Kernels => &[LEAN, FEW, ALL],
+            Self::Depthwise => &[CALLS, FEW],
         }
     }
 }
 
-/// Packages, and which of their tests are run.
-type Killers = (&'static [&'static str], &'static [&'static str]);
+/// Checks that see bugs.
+struct Killers {
+    packages: &'static [&'static str],
+    /// Which of their tests.
+    tests: &'static [&'static str],
+    build: Build,
+}
+
+/// How code with a bug is compiled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Build {
+    /// Hardly optimised.
+    Fast,
+    /// So, and without most instances: bodies are generic, and most bugs in one show in any.
+    Lean,
+    /// As it is tested.
+    Tested,
+}
+
+impl Build {
+    fn profile(self) -> &'static str {
+        match self {
+            Self::Fast | Self::Lean => "mutants",
+            Self::Tested => cargo::TESTED[1],
+        }
+    }
+
+    /// Seconds of a processor after which a test is stopped, so that a loop without end counts as seen on a busy
+    /// machine as well as on an idle one: several times what it takes.
+    fn limit(self) -> u32 {
+        match self {
+            Self::Fast | Self::Lean => 60,
+            Self::Tested => 200,
+        }
+    }
+
+    /// Tells `command` of it.
+    fn apply(self, command: &mut Command) {
+        command.args(["--profile", self.profile()]);
+        if self == Self::Lean {
+            command.env("RUSTFLAGS", "--cfg depthwise_lean");
+        }
+        if setup::find("prlimit").is_some() {
+            // The variable of each host's runner: only that of this one is read.
+            for triple in ["X86_64_UNKNOWN_LINUX_GNU", "AARCH64_UNKNOWN_LINUX_GNU"] {
+                let runner = format!("CARGO_TARGET_{triple}_RUNNER");
+                command.env(runner, format!("prlimit --cpu={} --", self.limit()));
+            }
+        }
+    }
+}
+
+/// One program to be compiled: half of what all take.
+const UNITS: Killers =
+    Killers { packages: &["depthwise-description"], tests: &["--lib"], build: Build::Fast };
 
 /// Seconds of arithmetic, without any kernel.
-const OWN: Killers = (&["depthwise-description"], &["--lib", "--tests"]);
+const OWN: Killers = Killers {
+    packages: &["depthwise-description"],
+    tests: &["--lib", "--tests"],
+    build: Build::Fast,
+};
+
+/// Calls of the public interface, on small whole numbers.
+const CALLS: Killers =
+    Killers { packages: &[cargo::PUBLIC], tests: &["--lib", "--tests"], build: Build::Lean };
+
+/// The proof of few shapes, by lean builds: a third of the time.
+const LEAN: Killers = Killers { packages: &[PROOF], tests: &["--test", "few"], build: Build::Lean };
 
 /// The proof of few shapes, and bad input.
-const FEW: Killers =
-    (&["depthwise-proof", cargo::VERIFICATION], &["--test", "few", "--test", "refusals"]);
+const FEW: Killers = Killers {
+    packages: &[PROOF, cargo::VERIFICATION],
+    tests: &["--test", "few", "--test", "refusals"],
+    build: Build::Fast,
+};
 
-/// Seconds of a processor after which a test is stopped, so that a loop without end counts as seen on a busy machine as well
-/// as on an idle one; tests take ten at most.
-const PROCESSOR: &str = "--cpu=60";
+/// The proof of all shapes, and what they load.
+const ALL: Killers = Killers {
+    packages: &[PROOF],
+    tests: &["--test", "proof", "--test", "traffic"],
+    build: Build::Tested,
+};
 
-/// Seconds after which a bug counts as seen where there is no such limit.
-const TIMEOUT_SECONDS: &str = "300";
+const PROOF: &str = "depthwise-proof";
+
+/// Seconds after which a bug counts as seen where no processor's time can be limited.
+const TIMEOUT_SECONDS: &str = "600";
 
 /// cargo-mutants's code for bugs that were missed, or that only a timeout saw.
 const MISSED: i32 = 2;
@@ -107,12 +180,14 @@ pub fn run(options: &Options) -> Result<()> {
 /// Plants the bugs of a crate for its checks, and those that are missed for the next ones. Whether all were seen.
 fn plant(mutated: Mutated, options: &Options) -> Result<bool> {
     let mut seen = false;
-    for (round, (packages, tests)) in mutated.killers().iter().enumerate() {
+    for (round, Killers { packages, tests, build }) in mutated.killers().iter().enumerate() {
         // Checks that fail anyway would see every bug. cargo-mutants would only try those of the crate itself.
         let mut unmutated = cargo::command("test");
-        unmutated.args(["--quiet", "--profile", "mutants"]).args(cargo::select(packages));
+        build.apply(&mut unmutated);
+        unmutated.arg("--quiet").args(cargo::select(packages));
         cargo::run(unmutated.args(*tests))?;
         let mut command = command(mutated, options)?;
+        build.apply(&mut command);
         command.args(["--no-shuffle", "--colors", "never", "--no-times", "--baseline", "skip"]);
         command.args(["--timeout", TIMEOUT_SECONDS]);
         command.args(["--jobs", &options.jobs.to_string()]);
@@ -138,7 +213,9 @@ fn plant(mutated: Mutated, options: &Options) -> Result<bool> {
 fn command(mutated: Mutated, options: &Options) -> Result<Command> {
     let mut command = cargo::command("mutants");
     command.args(["--package", mutated.package()]);
-    command.args(options.shard.iter().flat_map(|shard| ["--shard", shard]));
+    // A share has some of every file.
+    let shard = |shard| ["--sharding", "round-robin", "--shard", shard];
+    command.args(options.shard.iter().flat_map(|share| shard(share)));
     command.args(options.re.iter().flat_map(|re| ["--re", re]));
     if let Some(diff) = &options.in_diff {
         command.arg("--in-diff").arg(std::path::absolute(diff)?);
@@ -146,12 +223,5 @@ fn command(mutated: Mutated, options: &Options) -> Result<Command> {
     let folder = cargo::target_directory()?.join("mutants").join(mutated.package());
     std::fs::create_dir_all(&folder)?;
     command.arg("--output").arg(folder);
-    if setup::find("prlimit").is_some() {
-        // The variable of each host's runner: only that of this one is read.
-        for triple in ["X86_64_UNKNOWN_LINUX_GNU", "AARCH64_UNKNOWN_LINUX_GNU"] {
-            let runner = format!("CARGO_TARGET_{triple}_RUNNER");
-            command.env(runner, format!("prlimit {PROCESSOR} --"));
-        }
-    }
     Ok(command)
 }

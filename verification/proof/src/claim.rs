@@ -113,12 +113,14 @@ pub fn claims(pass: Pass) -> Vec<Claim> {
     claims
 }
 
-/// Few claims of a pass, made in no time: some axes of each instance, in one part and in many, and some windows of any form.
+/// Few claims of a pass, made in no time: some axes of each instance, in one part and in many, with few channels and with
+/// many, and some windows of any form.
 pub fn few(pass: Pass) -> Vec<Claim> {
     let random = &mut Random::new(2028);
     let mut claims = Vec::new();
     for instance in INSTANCES.iter().filter(|instance| pass.is_computed_by(instance)) {
         let all = axes(pass, instance, random);
+        claims.extend(many_channels(pass, instance, &all));
         let step = all.len().div_ceil(FEW_OF_INSTANCE).max(1);
         claims.extend(all.into_iter().skip(random.below(step)).step_by(step).map(alone));
     }
@@ -129,6 +131,20 @@ pub fn few(pass: Pass) -> Vec<Claim> {
         claims.push(Claim { case: Case { machine, ..case }, threads: 2 });
     }
     claims
+}
+
+/// One of these cases with more channels, each with a bias of its own, than the instance computes before it turns to others:
+/// nothing may be kept from one to the next.
+fn many_channels(pass: Pass, instance: &Instance, cases: &[Case]) -> Option<Claim> {
+    let (place, channels) = match (pass, instance.layout) {
+        // The smallest map, since a block of the 3×3 instance has 96 channels.
+        (Pass::GradWeight, Layout::Nhwc) => (0, 2 * 96 + 5),
+        (_, Layout::Nhwc) => (cases.len() / 2, 3 * 4 + 1),
+        (_, Layout::Nchw) => (cases.len() / 2, 9),
+    };
+    let case = cases.get(place)?;
+    let shape = Shape { channels, batch: 1, ..case.shape };
+    Some(alone(Case { shape, bias: pass == Pass::Forward, ..*case }))
 }
 
 /// Of them, those of each instance, and windows of any form.

@@ -21,6 +21,8 @@ enum Bug {
     Order,
     /// Every channel uses the weights, or the input, of the first.
     StaleChannel,
+    /// Sums begin with those of the channel before.
+    StaleSum,
     /// Every image is the first.
     FirstImage,
     /// The bias is added at the end.
@@ -73,12 +75,13 @@ fn found(pass: Pass, bug: Bug) -> Option<Fault> {
     })
 }
 
-const OF_FORWARD: [Bug; 17] = [
+const OF_FORWARD: [Bug; 18] = [
     Bug::None,
     Bug::Exchanged,
     Bug::SwappedPads,
     Bug::Order,
     Bug::StaleChannel,
+    Bug::StaleSum,
     Bug::FirstImage,
     Bug::LateBias,
     Bug::PlusZero,
@@ -175,7 +178,8 @@ impl<L: Lanes> Planted<'_, L> {
             taps.reverse();
         }
         let mut sum = bias.filter(|_| !self.has(Bug::LateBias)).unwrap_or(zero);
-        for [u, v] in taps {
+        let before = if self.has(Bug::StaleSum) { o.saturating_sub(1) } else { o };
+        for (o, [u, v]) in (before..=o).flat_map(|o| taps.iter().map(move |tap| (o, *tap))) {
             let (Some(h), Some(w)) = (self.position(0, i, u), self.position(1, j, v)) else {
                 continue;
             };

@@ -2,7 +2,7 @@
 
 /// Runs `work`; should it touch memory that it mustn't, `line` is printed before the program dies of it.
 ///
-/// In wasm nothing can be printed then: the engine reports the trap.
+/// In wasm nothing can be printed then: the host asks for the case that was running (`depthwise_running`).
 pub fn during<T>(line: &str, work: impl FnOnce() -> T) -> T {
     #[cfg(unix)]
     return signal::during(line, work);

@@ -111,7 +111,9 @@ impl<'r, L: Lanes> Reduction<'r, L> {
 
     /// The same reduction for fewer channels.
     pub(crate) fn narrowed(&self, channels: Range<usize>) -> Self {
-        Self { first: channels.start, end: channels.end, ..self.clone() }
+        let mut fewer = self.clone();
+        (fewer.first, fewer.end) = (channels.start, channels.end);
+        fewer
     }
 
     /// Channels that whole vectors cover, from the first.

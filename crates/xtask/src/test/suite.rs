@@ -166,7 +166,7 @@ mod tests {
     fn planted_bugs_must_be_fatal_and_nothing_else_may() {
         let host = suite(Some(Target::Host));
         let right = || done(true, "");
-        let died = || done(false, "repeat: --check fence --case 00");
+        let died = || done(false, "killed by an access beyond a tensor: --check fence --case 00");
         let judged = |all: [Done; 5]| {
             let mut problems = Vec::new();
             (host.judge(&all, &mut problems), problems.len())
