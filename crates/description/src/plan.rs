@@ -393,12 +393,16 @@ fn blocks(
     match (problem.layout(), instance.body) {
         // A plane, or some of its rows, is done before the next one begins.
         (Layout::Nchw, Body::Roll) => (channels, rows.div_ceil(MOST_ROLLED_ROWS)),
-        (Layout::Nchw, _) => {
-            // The rectangles of a part revisit its planes one after another: they take about three quarters of
-            // the cache.
+        (Layout::Nchw, body) => {
+            // The rectangles of a part revisit its planes one after another. Windows of pairs are so small that
+            // these may fill most of the cache.
             let planes = [sweep.source, sweep.results].map(|[rows, columns]| rows * columns);
             let plane = planes[0].saturating_add(planes[1]);
-            (((cached / 4 * 3).saturating_add(plane / 2) / plane).clamp(1, channels), 1)
+            let planes = match body {
+                Body::Pairs => (cached / 4 * 3).saturating_add(plane / 2) / plane,
+                _ => budget / plane,
+            };
+            (planes.clamp(1, channels), 1)
         }
         (Layout::Nhwc, Body::Roll) => (channels, 1),
         (Layout::Nhwc, _) => {

@@ -5,7 +5,8 @@ use depthwise_lanes::{LANES, Lanes};
 use crate::task::Depth;
 
 /// Whether rare cases share their code, as in builds that are to be downloaded: vectors that are not whole, and those
-/// of one source channel, are gathered, and fewer columns are computed at a time.
+/// of one source channel, are gathered, fewer columns are computed at a time, and most tiles learn at run time which
+/// columns their windows miss.
 pub(crate) const LEAN: bool = cfg!(depthwise_lean);
 
 /// How a vector of result channels meets the channels of the source.

@@ -44,7 +44,7 @@ const DEPTHWISE: Bindings = Bindings {
 /// One instruction set.
 const ALL: &[&str] = &["depthwise_web"];
 
-/// And of the tuned kernels, those for 3×3.
+/// And of the tuned kernels, few.
 const LEAN: &[&str] = &["depthwise_web", "depthwise_lean"];
 
 /// Does it.
@@ -78,8 +78,19 @@ fn build() -> Result<Vec<PathBuf>> {
 fn test() -> Result<()> {
     setup::ensure(&needs())?;
     size::check(&build()?)?;
+    prove_few()?;
     npm::run("depthwise", "test")?;
     page::test()
+}
+
+/// Proves some claims of the kernels that the small modules have: on this host, where every machine's tiles run.
+fn prove_few() -> Result<()> {
+    let mut command = cargo::command("test");
+    command.args(cargo::TESTED).args(["-p", "depthwise-proof", "--test", "few", "--target-dir"]);
+    command.arg(cargo::target_directory()?.join("lean"));
+    let cfgs: Vec<_> = LEAN.iter().map(|cfg| format!("--cfg={cfg}")).collect();
+    command.env_remove("CARGO_ENCODED_RUSTFLAGS").env("RUSTFLAGS", cfgs.join(" "));
+    cargo::run(&mut command)
 }
 
 fn serve(host: bool) -> Result<()> {

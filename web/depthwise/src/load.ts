@@ -7,8 +7,8 @@ import type * as Glue from './wasm/simd128.js';
 export interface LoadOptions {
   /** Which one; the fastest that the engine has unless told. */
   readonly module?: ModuleName;
-  /** What it has tuned kernels for: `3x3`, in a small file, or `all` kernels that the library has. Other windows
-   * are computed by general kernels, to the same bits, several times as slowly. `3x3` unless told. */
+  /** What it has tuned kernels for: `3x3`, and little else, in a small file, or `all` kernels that the library has.
+   * Other windows are computed by general kernels, to the same bits, 2 to 15 times as slowly. `3x3` unless told. */
   readonly kernels?: Kernels;
   /** Where its `.wasm` file is, or its bytes, or itself; the file beside the package's JavaScript unless told. */
   readonly source?: Source | ((file: FileName) => Source | Promise<Source>);

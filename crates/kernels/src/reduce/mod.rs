@@ -9,7 +9,7 @@ pub(crate) mod nhwc;
 
 use core::ops::Range;
 
-use depthwise_description::{Axis, Layout, Leaf, Leaves, Plan, Problem};
+use depthwise_description::{Axis, Layout, Leaf, Leaves, Plan, Problem, Span};
 use depthwise_lanes::{Cursor, LANES, Lanes};
 
 use crate::table;
@@ -157,6 +157,12 @@ impl<'r, L: Lanes> Reduction<'r, L> {
         leaf: &impl Fn(usize, &mut Sums<L, VECTORS, ROWS, TAPS>),
     ) {
         tree(self.lanes, 0, self.leaves.count(), sums, leaf);
+    }
+
+    /// The spans of the rows of a leaf.
+    fn row_spans(&self, leaf: &Leaf) -> impl Iterator<Item = Span> + use<L> {
+        let (start, end) = (leaf.rows.start, leaf.rows.end);
+        self.height.forward_spans().filter_map(move |span| span.clip(start, end))
     }
 
     /// Columns of a leaf whose windows have a tap inside the input.

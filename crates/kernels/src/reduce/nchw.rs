@@ -679,6 +679,73 @@ fn gather<L: Lanes, const ROWS: usize, const K: usize>(
     sums
 }
 
+/// Adds a leaf to the sum of one tap, lane by lane.
+#[inline(always)]
+fn add_tap<L: Lanes>(
+    reduction: &Reduction<'_, L>,
+    leaf: &Leaf,
+    channel: usize,
+    (row_tap, tap): (usize, usize),
+    mut sum: L::Vector,
+) -> L::Vector {
+    for rows in reduction.row_spans(leaf) {
+        if !(rows.tap..rows.tap + rows.taps).contains(&row_tap) {
+            continue;
+        }
+        for j in 0..rows.len {
+            let source = rows.src + j * rows.src_step + (row_tap - rows.tap) * rows.src_tap;
+            for first in leaf.columns.clone().step_by(LANES) {
+                let lanes =
+                    lanes(reduction, first, leaf.columns.end, tap, reduction.width.stride());
+                let (place, column) = ((rows.out + j, source), (first, tap));
+                sum = add_lanes(reduction, leaf.image, channel, place, column, lanes, sum);
+            }
+        }
+    }
+    sum
+}
+
+/// Adds the lanes of a vector of columns that have a tap.
+#[inline(always)]
+fn add_lanes<L: Lanes>(
+    reduction: &Reduction<'_, L>,
+    image: usize,
+    channel: usize,
+    (row, source_row): (usize, usize),
+    (first, tap): (usize, usize),
+    lanes: Range<usize>,
+    acc: L::Vector,
+) -> L::Vector {
+    if lanes.is_empty() {
+        return acc;
+    }
+    let (l, height, width) = (reduction.lanes, reduction.height, reduction.width);
+    let source = image * reduction.input_channels + reduction.source(channel);
+    let result = image * reduction.output_channels + channel;
+    let line = (source * height.input() + source_row) * width.input();
+    let column = |lane: usize| {
+        let window = (first + lane) * width.stride() + tap * width.dilation();
+        (window as isize - width.pad_low()) as usize
+    };
+    // Lanes outside the range read what its first lane reads.
+    let lane = |i: usize| if lanes.contains(&i) { i } else { lanes.start };
+    let [inputs, outputs] = [
+        core::array::from_fn(|i| column(lane(i)) - column(lanes.start)),
+        core::array::from_fn(|i| lane(i) - lanes.start),
+    ];
+    let input = line + column(lanes.start);
+    let [rows, columns] = reduction.output_size;
+    let output = (result * rows + row) * columns + first + lanes.start;
+    // SAFETY: `lanes` has found the sources of its lanes in the input.
+    let (x, g) = unsafe {
+        (
+            l.load_gather(reduction.gradient.input.step(input as isize), inputs, LANES),
+            l.load_gather(reduction.gradient.grad_output.step(output as isize), outputs, LANES),
+        )
+    };
+    l.fma_where(l.mask(lanes.start, lanes.end), acc, x, g)
+}
+
 /// Any window and multiplier: tap after tap.
 #[inline(always)]
 pub(crate) fn span<L: Lanes>(reduction: &Reduction<'_, L>) {
@@ -689,7 +756,7 @@ pub(crate) fn span<L: Lanes>(reduction: &Reduction<'_, L>) {
                 let mut sum = [[[reduction.lanes.zero()]]];
                 reduction.tree(&mut sum, &|index, sum| {
                     let (leaf, zero) = (reduction.leaves.leaf(index), reduction.lanes.zero());
-                    *sum = [[[add_tap(reduction, &leaf, channel, (row_tap, tap), zero)]]];
+                    *sum = [[[add_leaf(reduction, &leaf, channel, (row_tap, tap), zero)]]];
                 });
                 let at = (channel * height.kernel() + row_tap) * width.kernel() + tap;
                 reduction.write_sums(at, sum.as_flattened().as_flattened());
@@ -700,7 +767,7 @@ pub(crate) fn span<L: Lanes>(reduction: &Reduction<'_, L>) {
 
 /// Adds a leaf to the sum of one tap: vectors whose lanes all have it as they lie, if that can be, others lane by lane.
 #[inline(always)]
-fn add_tap<L: Lanes>(
+fn add_leaf<L: Lanes>(
     reduction: &Reduction<'_, L>,
     leaf: &Leaf,
     channel: usize,
@@ -734,7 +801,7 @@ fn add_tap<L: Lanes>(
                     (LANES, 2) => l.fma(sum, l.load_even(input), l.load(grad_output)),
                     _ => {
                         let lanes = lanes.start - vector..lanes.end - vector;
-                        add_lanes(reduction, (input, grad_output), lanes, sum)
+                        add_edge(reduction, (input, grad_output), lanes, sum)
                     }
                 }
             };
@@ -749,7 +816,7 @@ fn add_tap<L: Lanes>(
 /// # Safety
 /// - There are such lanes, and they lie in the tensors.
 #[inline(always)]
-unsafe fn add_lanes<L: Lanes>(
+unsafe fn add_edge<L: Lanes>(
     reduction: &Reduction<'_, L>,
     (input, grad_output): (L::Src, L::Src),
     lanes: Range<usize>,

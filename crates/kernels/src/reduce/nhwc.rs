@@ -163,6 +163,9 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         while column < columns.end {
             self.tile::<ROWS, K, 1, true>(column, tap, sums);
             column += 1;
+            if !LEAN {
+                break;
+            }
         }
     }
 
