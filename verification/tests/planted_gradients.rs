@@ -345,13 +345,16 @@ impl Subject for Planted {
     }
 }
 
-/// Some of the small cases of a pass, and of those whose trees have an inner node on the right.
+/// Some of the small cases of a pass, of those with channel multipliers, and of those whose trees have an inner node on the
+/// right.
 fn few(pass: Pass) -> Vec<Case> {
     let products = |case: &Case| {
         let [height, width] = if pass == GradBias { [1, 1] } else { case.shape.kernel };
         order::outputs(&case.shape).count() * height * width
     };
     let small: Vec<_> = cases::of(pass).iter().filter(|case| products(case) < 1000).collect();
+    let multiplied: Vec<_> =
+        small.iter().filter(|case| case.shape.multiplier > 1).copied().collect();
     let bushy = cases::of(pass).iter().filter(|case| {
         let leaves = (5..8).contains(&tree::leaves(&case.shape).len());
         leaves && products(case) < 12_000 && pass != GradInput
@@ -361,7 +364,7 @@ fn few(pass: Pass) -> Vec<Case> {
         let step = cases.len().div_ceil(most).max(1);
         cases.into_iter().step_by(step)
     };
-    some(small, 60).chain(some(bushy, 8)).copied().collect()
+    some(small, 60).chain(some(multiplied, 20)).chain(some(bushy, 8)).copied().collect()
 }
 
 #[test]
