@@ -8,6 +8,13 @@ use depthwise_lanes::{Cursor, LANES, Lanes};
 use crate::channels::{Apart, Channels, Contiguous, Gather, LEAN, Partial, Splat, Summed};
 use crate::task::{Task, each_time, finish, store, store_tile};
 
+/// Whether column `q` of a tile's window is none of those that it misses at either end: half a kernel at most, so that
+/// most columns are there whatever is missed, which the compiler knows.
+#[inline(always)]
+fn is_there<const K: usize>(q: usize, window: usize, [low, high]: [usize; 2]) -> bool {
+    (q >= K / 2 || q >= low) && (q + K / 2 < window || q + high < window)
+}
+
 /// One row of results, `COLUMNS` columns at a time, kernel row after kernel row.
 ///
 /// ```text
@@ -49,10 +56,7 @@ pub(crate) fn row<
                     let mut acc = [start(l, task, each_time(&task.biased), channel); COLUMNS];
                     let low = if SHARED { each_time(&columns.clip_low) } else { LOW };
                     let high = if SHARED { each_time(&columns.clip_high) } else { HIGH };
-                    // Half a kernel at most, so that most columns are there whatever is missed.
-                    let has = |q: usize| {
-                        (q >= K / 2 || q >= low) && (q + K / 2 < window || q + high < window)
-                    };
+                    let has = |q: usize| is_there::<K>(q, window, [low, high]);
                     let missed = if SHARED { low as isize * columns.src_tap } else { 0 };
                     let mut src = tile_src.step(channel - missed);
                     let mut weights = task.weights.step(channel);
@@ -369,10 +373,7 @@ impl<
         let (l, columns) = (self.lanes, &self.task.columns);
         let (low, high) =
             if LEAN { each_time(&(columns.clip_low, columns.clip_high)) } else { (LOW, HIGH) };
-        // Half a kernel at most, so that most columns are there whatever is missed.
-        let has = |q: usize| {
-            (q >= K / 2 || q >= low) && (q + K / 2 < Self::WINDOW || q + high < Self::WINDOW)
-        };
+        let has = |q: usize| is_there::<K>(q, Self::WINDOW, [low, high]);
         let mut x = [l.zero(); MOST_COLUMNS];
         let mut young = [self.fresh; COLUMNS];
         unroll!(j < COLUMNS => {
