@@ -9,8 +9,9 @@ import { interleaved } from './timing.mjs';
  * Times of all passes of `layers` in all `subjects`. `clock` is `{ rounds, now }`, and `log` is called with a line for each layer.
  *
  * A subject is `{ name, prepare(layer, operands, branches) }`, where `prepare` gives `{ cases, dispose }` and a case is `{ pass, layer, run,
- * isAsync, result }`, `layer` with the padding that the subject has. What a call costs besides the pass is taken off its time: with
- * `branches`, a model of so many convolutions is timed beside that of one; with `callCost`, a layer that is almost nothing.
+ * isAsync, result }`, `layer` with the padding that the subject has, and `instance`, the kernel, if it tells. What a call costs besides the
+ * pass is taken off its time: with `branches`, a model of so many convolutions is timed beside that of one; with `callCost`, a layer that
+ * is almost nothing.
  */
 export async function bench({ layers, subjects, clock, log }) {
   const calls = await callCosts(subjects.filter((subject) => subject.callCost), clock);
@@ -57,7 +58,8 @@ async function measure(layer, subjects, clock, calls) {
       if (several) return (several[statistic] - call[statistic]) / (subject.branches - 1);
       return call[statistic] - (calls[subject.name] ?? 0);
     };
-    return { subject: subject.name, pass: each.pass, call: call.median, median: alone('median'), least: alone('least'), error };
+    const { pass, instance } = each;
+    return { subject: subject.name, pass, instance, call: call.median, median: alone('median'), least: alone('least'), error };
   });
 }
 

@@ -130,3 +130,16 @@ impl Options {
 const fn isa() -> Isa {
     if cfg!(target_feature = "relaxed-simd") { Isa::Simd128Relaxed } else { Isa::Simd128 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_package_names_every_machine() {
+        let quoted: Vec<_> =
+            Machine::ALL.iter().map(|machine| format!("'{}'", machine.name)).collect();
+        let line = format!("export const MACHINES = [{}] as const;", quoted.join(", "));
+        assert!(include_str!("../../depthwise/src/options.ts").contains(&line), "{line}");
+    }
+}

@@ -1,6 +1,8 @@
 import { DepthwiseError } from './error.js';
 import { type Explanation, type Pass, explain } from './explain.js';
+import { fastest } from './fastest.js';
 import type { Memory, Operand, RawTensor, Slot } from './memory.js';
+import { type Conv2dOptions, MACHINES, type RawOptions, oneOf, rawOptions } from './options.js';
 import type * as Glue from './wasm/simd128.js';
 
 /** What becomes of the elements that a gradient is written to. */
@@ -9,6 +11,16 @@ export interface Update {
   readonly accumulate?: boolean;
 }
 
+/** How tiles are tuned. */
+export interface Tuning {
+  /** The passes; all unless told. */
+  readonly passes?: readonly Pass[];
+  /** Time for each, in milliseconds; several times as much where the engine is still compiling. 50 unless told. */
+  readonly milliseconds?: number;
+}
+
+const PASSES = ['forward', 'gradInput', 'gradWeight'] as const;
+
 /** A depthwise convolution, checked and planned once, to be run as often as wanted. Every tensor is a
  * `Float32Array` of yours, which is copied in or out, or a {@link Tensor}, which is not. */
 export class Conv2d implements Disposable {
@@ -16,15 +28,19 @@ export class Conv2d implements Disposable {
   readonly outputShape: readonly [number, number, number, number];
   readonly #memory: Memory;
   readonly #glue: typeof Glue;
-  #raw: Glue.Conv | undefined;
+  readonly #options: RawOptions;
+  /** Planned for the machine of the options, or for the one that is faster at a pass. */
+  #raw: Record<Pass, Glue.Conv> | undefined;
 
   /** @internal */
-  constructor(memory: Memory, glue: typeof Glue, raw: Glue.Conv) {
+  constructor(memory: Memory, glue: typeof Glue, options: Conv2dOptions) {
+    this.#options = rawOptions(options, glue);
+    const raw = new glue.Conv(this.#options);
     const [a, b, c, d] = raw.outputShape as unknown as [number, number, number, number];
     this.outputShape = [a, b, c, d];
     this.#memory = memory;
     this.#glue = glue;
-    this.#raw = raw;
+    this.#raw = { forward: raw, gradInput: raw, gradWeight: raw };
   }
 
   /**
@@ -39,7 +55,7 @@ export class Conv2d implements Disposable {
     { bias }: { readonly bias?: Operand | undefined } = {},
   ): void {
     const { Input, Filter, Bias, Output } = this.#glue.Argument;
-    const conv = this.#alive();
+    const conv = this.#alive().forward;
     distinct(output, input, filter, bias);
     this.#call(() => {
       const x = this.#enter(conv, 'source', input, Input);
@@ -64,7 +80,7 @@ export class Conv2d implements Disposable {
     { accumulate = false }: Update = {},
   ): void {
     const { Filter, GradInput, GradOutput } = this.#glue.Argument;
-    const conv = this.#alive();
+    const conv = this.#alive().gradInput;
     distinct(gradInput, gradOutput, filter);
     this.#call(() => {
       const gy = this.#enter(conv, 'source', gradOutput, GradOutput);
@@ -87,7 +103,7 @@ export class Conv2d implements Disposable {
     { accumulate = false }: Update = {},
   ): void {
     const { Input, GradWeight, GradOutput } = this.#glue.Argument;
-    const conv = this.#alive();
+    const conv = this.#alive().gradWeight;
     distinct(gradWeight, input, gradOutput);
     this.#call(() => {
       const x = this.#enter(conv, 'source', input, Input);
@@ -105,7 +121,7 @@ export class Conv2d implements Disposable {
    */
   gradBias(gradOutput: Operand, gradBias: Operand, { accumulate = false }: Update = {}): void {
     const { GradBias, GradOutput } = this.#glue.Argument;
-    const conv = this.#alive();
+    const conv = this.#alive().forward;
     distinct(gradBias, gradOutput);
     this.#call(() => {
       const gy = this.#enter(conv, 'source', gradOutput, GradOutput);
@@ -115,14 +131,66 @@ export class Conv2d implements Disposable {
     });
   }
 
+  /**
+   * Times each pass with the tiles of every machine in the library's table, where these differ, and has later calls use the fastest.
+   * Which tiles those are is a question of the processor and of the engine, and not told by either. The bits of results don't
+   * depend on them. Blocks meanwhile, and takes memory for the tensors of a pass. Returns the kernel of each pass.
+   *
+   * @throws {DepthwiseError} if there is no memory for the tensors; nothing has changed.
+   */
+  tune({ passes = PASSES, milliseconds = 50 }: Tuning = {}): Partial<Record<Pass, string>> {
+    const chosen = this.#alive();
+    const made: { free(): void }[] = [];
+    const make = <T extends { free(): void }>(one: T): T => {
+      made.push(one);
+      return one;
+    };
+    const instance = (conv: Glue.Conv, pass: Pass) => explain(this.#glue, conv, pass).instances[0];
+    try {
+      const planned = MACHINES.map((machine) => make(new this.#glue.Conv({ ...this.#options, machine })));
+      const [x, w, y] = this.#lengths().map((length) => make(new this.#glue.Tensor(length))) as Three<RawTensor>;
+      const runs: Record<Pass, (conv: Glue.Conv) => void> = {
+        forward: (conv) => conv.forward(x, w, y),
+        gradInput: (conv) => conv.gradInput(y, w, x, false),
+        gradWeight: (conv) => conv.gradWeight(x, y, w, false),
+      };
+      for (const pass of passes.map((pass) => oneOf('passes', pass, PASSES))) {
+        const convs = [make(chosen[pass])];
+        for (const conv of planned) {
+          if (!convs.some((other) => instance(other, pass) === instance(conv, pass))) convs.push(conv);
+        }
+        const runsOf = convs.map((conv) => () => runs[pass](conv));
+        chosen[pass] = convs[fastest(runsOf, { milliseconds, now: () => performance.now() })] ?? chosen[pass];
+      }
+      return Object.fromEntries(passes.map((pass) => [pass, instance(chosen[pass], pass)]));
+    } catch (error) {
+      throw DepthwiseError.from(error);
+    } finally {
+      const kept = new Set<unknown>(Object.values(chosen));
+      for (const one of new Set(made)) if (!kept.has(one)) one.free();
+    }
+  }
+
+  /** Elements of input, filter and output. */
+  #lengths(): Three<number> {
+    const { batch, channels, multiplier, window } = this.#options;
+    const [height = 0, width = 0, ...kernel] = window;
+    const [rows = 0, columns = 0] = kernel;
+    return [
+      batch * channels * height * width,
+      channels * multiplier * rows * columns,
+      this.outputShape.reduce((product, size) => product * size),
+    ];
+  }
+
   /** How a pass is computed, as data. */
   explain(pass: Pass): Explanation {
-    return explain(this.#glue, this.#alive(), pass);
+    return explain(this.#glue, this.#alive()[pass], pass);
   }
 
   /** Frees the memory. What is not disposed of is freed after it was garbage collected. */
   dispose(): void {
-    this.#raw?.free();
+    for (const conv of new Set(Object.values(this.#raw ?? {}))) conv.free();
     this.#raw = undefined;
   }
 
@@ -149,11 +217,13 @@ export class Conv2d implements Disposable {
     }
   }
 
-  #alive(): Glue.Conv {
+  #alive(): Record<Pass, Glue.Conv> {
     if (this.#raw === undefined) throw new DepthwiseError('the convolution has been disposed of');
     return this.#raw;
   }
 }
+
+type Three<T> = [T, T, T];
 
 /** Refuses results that would be written while they are read. */
 function distinct(results: Operand, ...sources: readonly (Operand | undefined)[]): void {

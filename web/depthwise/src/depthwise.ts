@@ -1,7 +1,7 @@
 import { Conv2d } from './conv2d.js';
 import { DepthwiseError } from './error.js';
 import { Memory } from './memory.js';
-import { type Conv2dOptions, rawOptions } from './options.js';
+import type { Conv2dOptions } from './options.js';
 import { Tensor } from './tensor.js';
 import type * as Glue from './wasm/simd128.js';
 
@@ -39,9 +39,8 @@ export class Depthwise {
    * @throws {DepthwiseError} for options that describe none.
    */
   conv2d(options: Conv2dOptions): Conv2d {
-    const raw = rawOptions({ machine: this.machine, ...options }, this.#glue);
     try {
-      return new Conv2d(this.#memory, this.#glue, new this.#glue.Conv(raw));
+      return new Conv2d(this.#memory, this.#glue, { machine: this.machine, ...options });
     } catch (error) {
       throw DepthwiseError.from(error);
     }

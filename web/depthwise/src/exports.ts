@@ -1,4 +1,4 @@
-export { Conv2d, type Update } from './conv2d.js';
+export { Conv2d, type Tuning, type Update } from './conv2d.js';
 export { Depthwise, type Isa, type ModuleName } from './depthwise.js';
 export { DepthwiseError } from './error.js';
 export type { ColumnTiles, Explanation, Pass, Rectangle, Span } from './explain.js';

@@ -12,6 +12,9 @@ export type Shape = readonly [number, number, number, number];
 /** A function of each output: a bound or two. NaN stays NaN. */
 export type Activation = 'relu' | 'relu6' | { readonly min?: number; readonly max?: number };
 
+/** The machines that tiles can be chosen for, by name: the library's table. */
+export const MACHINES = ['arm64', 'x86-64', 'arm64-in-order'] as const;
+
 /** What `conv2d` computes, with WebNN's names. Sizes are in elements. */
 export interface Conv2dOptions {
   /** In the order of `inputLayout`. */
@@ -144,7 +147,7 @@ function list(
   return numbers;
 }
 
-function oneOf<const T extends string>(name: string, value: string, values: readonly T[]): T {
+export function oneOf<const T extends string>(name: string, value: string, values: readonly T[]): T {
   const found = values.find((candidate) => candidate === value);
   if (found === undefined) {
     throw new DepthwiseError(`${name} is ${String(value)}, it must be one of ${values.join(', ')}`);

@@ -27,6 +27,8 @@ export async function program(): Promise<Explanation> {
   const [x, w] = operands as [Operand, Operand];
   conv.forward(x, w, new Float32Array(384), { bias: new Float32Array(6) });
   conv.gradWeight(x, new Float32Array(384), w, { accumulate: true });
+  const { forward }: { forward?: string } = conv.tune({ passes: ['forward'], milliseconds: 20 });
+  if (forward === undefined) throw new DepthwiseError('never');
   // @ts-expect-error Arrays of numbers are no operands.
   conv.gradBias([1, 2], w);
   // @ts-expect-error A layout has a name.

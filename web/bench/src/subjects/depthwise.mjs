@@ -1,4 +1,4 @@
-// This library, called as users call it, on tensors in its memory.
+// This library, called as users call it, on tensors in its memory, with tiles that are tuned for each layer.
 
 import { channelsFirst, channelsLast } from '../tensors.mjs';
 
@@ -25,6 +25,7 @@ function prepare(library, layout, layer, { x, weights, gradY }) {
     dilations: [dil, dil],
     padding: [top, bottom, left, right],
   });
+  const instances = conv.tune();
   const ordered = (planes) => (last ? channelsLast(planes, c) : planes);
   const [tx, tw, tgy] = [x, weights, gradY].map((planes) => library.tensor(ordered(planes)));
   const results = { forward: gradY, gradInput: x, gradWeight: weights };
@@ -36,7 +37,7 @@ function prepare(library, layout, layer, { x, weights, gradY }) {
       gradWeight: () => conv.gradWeight(tx, tgy, result),
     }[pass];
     const read = () => (last ? channelsFirst(result.view(), c) : result.view().slice());
-    return { pass, layer, run, isAsync: false, result: read, dispose: () => result.dispose() };
+    return { pass, layer, run, instance: instances[pass], isAsync: false, result: read, dispose: () => result.dispose() };
   });
   const dispose = () => {
     for (const each of [...cases, conv, tx, tw, tgy]) each.dispose();
