@@ -165,8 +165,17 @@ impl Layer {
 
     /// Runs a pass so many times: 0 is forward, 1 grad_input, 2 grad_weight.
     pub fn run(&mut self, pass: usize, calls: usize) -> Result<(), JsError> {
-        let pass = PASSES.get(pass).copied().unwrap_or(Pass::Forward);
-        Ok(self.0.run(pass, calls)?)
+        Ok(self.0.run(timed(pass), calls)?)
+    }
+
+    /// Plans that a pass can choose among; their results have the same bits.
+    pub fn alternatives(&self, pass: usize) -> usize {
+        self.0.alternatives(timed(pass))
+    }
+
+    /// Has a pass run by one of them.
+    pub fn choose(&mut self, pass: usize, alternative: usize) {
+        self.0.choose(timed(pass), alternative);
     }
 
     /// Where input, weights and output lie in memory, each by its address and its number of elements.
@@ -177,4 +186,9 @@ impl Layer {
             .flat_map(|tensor| [tensor.as_ptr() as usize, tensor.len()])
             .collect()
     }
+}
+
+/// A pass by its number.
+fn timed(pass: usize) -> Pass {
+    PASSES.get(pass).copied().unwrap_or(Pass::Forward)
 }

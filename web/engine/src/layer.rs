@@ -27,7 +27,10 @@ pub struct Sizes {
 #[derive(Debug)]
 pub struct Layer {
     sizes: Sizes,
-    conv: Conv,
+    /// The convolution for each machine whose tiles differ, that of the host first, for each pass.
+    plans: [Vec<Conv>; 3],
+    /// Which of them each pass runs.
+    chosen: [usize; 3],
     /// `[h][w][c]`
     input: Vec<f32>,
     /// `[kh][kw][c]`
@@ -49,6 +52,8 @@ pub struct Facts {
     pub bytes: usize,
     /// The instance that computes most of each pass.
     pub instances: [&'static str; 3],
+    /// The machine that the tiles of each pass are for.
+    pub machines: [&'static str; 3],
     /// Largest error of each pass as a share of its bound, against the reference in f64.
     pub worst: [f64; 3],
     /// `[oh][ow]`
@@ -61,34 +66,62 @@ pub const PASSES: [Pass; 3] = [Pass::Forward, Pass::GradInput, Pass::GradWeight]
 /// Channels that a check computes: kernels treat all vectors of them alike.
 const CHECKED_CHANNELS: usize = 8;
 
+impl Sizes {
+    /// The convolution, with tiles for `machine`.
+    fn conv(&self, machine: Machine) -> Result<Conv, Error> {
+        let [top, bottom, left, right] = self.padding;
+        Conv::builder()
+            .channels(self.channels)
+            .input(self.input)
+            .kernel(self.kernel)
+            .stride(self.stride)
+            .dilation(self.dilation)
+            .padding(Padding { top, bottom, left, right })
+            .machine(machine)
+            .build()
+    }
+}
+
 impl Layer {
     /// The layer, with random tensors.
     ///
     /// # Errors
     /// Sizes that describe no convolution.
     pub fn new(sizes: Sizes) -> Result<Self, Error> {
-        let [top, bottom, left, right] = sizes.padding;
-        let conv = Conv::builder()
-            .channels(sizes.channels)
-            .input(sizes.input)
-            .kernel(sizes.kernel)
-            .stride(sizes.stride)
-            .dilation(sizes.dilation)
-            .padding(Padding { top, bottom, left, right })
-            .machine(Machine::detect())
-            .build()?;
-        let problem = conv.problem();
+        let host = sizes.conv(Machine::detect())?;
+        let problem = host.problem();
         let mut random = Random::new(1);
         let mut numbers = |len| random.normals(len, 1.0);
-        Ok(Self {
-            sizes,
-            input: numbers(problem.input_len()),
-            weights: numbers(problem.weights_len()),
-            output: numbers(problem.output_len()),
-            grad_input: vec![0.0; problem.input_len()],
-            grad_weight: vec![0.0; problem.weights_len()],
-            conv,
-        })
+        let [input, weights, output] =
+            [problem.input_len(), problem.weights_len(), problem.output_len()].map(&mut numbers);
+        let [grad_input, grad_weight] = [&input, &weights].map(|shape| vec![0.0; shape.len()]);
+        let mut plans = [const { Vec::new() }; 3];
+        for (plans, pass) in plans.iter_mut().zip(PASSES) {
+            plans.push(host);
+            for machine in Machine::ALL {
+                let conv = sizes.conv(machine)?;
+                if plans.iter().all(|other| instance(other, pass) != instance(&conv, pass)) {
+                    plans.push(conv);
+                }
+            }
+        }
+        Ok(Self { sizes, plans, chosen: [0; 3], input, weights, output, grad_input, grad_weight })
+    }
+
+    /// Plans that a pass can choose among.
+    #[must_use]
+    pub fn alternatives(&self, pass: Pass) -> usize {
+        self.plans[index(pass)].len()
+    }
+
+    /// Has a pass run by one of its [`alternatives`](Self::alternatives).
+    pub fn choose(&mut self, pass: Pass, alternative: usize) {
+        self.chosen[index(pass)] = alternative.min(self.alternatives(pass) - 1);
+    }
+
+    /// What runs a pass.
+    fn conv(&self, pass: Pass) -> &Conv {
+        &self.plans[index(pass)][self.chosen[index(pass)]]
     }
 
     /// Checks every pass against the reference in f64, and tells what there is to be known.
@@ -98,18 +131,18 @@ impl Layer {
     pub fn check(&self) -> Result<Facts, String> {
         let mut worst = [0.0; 3];
         for (worst, pass) in worst.iter_mut().zip(PASSES) {
-            let subject = Kernels(self.conv.isa());
+            let subject = Kernels(self.isa());
             let evidence = Check::Bound.run(&self.case(pass), &subject);
             *worst = evidence.map_err(|failure| failure.to_string())?.worst;
         }
-        let Self { conv, .. } = self;
+        let conv = self.conv(Pass::Forward);
         let problem = conv.problem();
         let [_, height, width, _] = conv.output_shape();
-        let plans = [conv.plan(), conv.grad_input_plan(), conv.grad_weight_plan()];
         Ok(Facts {
             flops: 2 * problem.products(),
             bytes: problem.bytes(),
-            instances: plans.map(|plan| plan.instance().name),
+            instances: PASSES.map(|pass| instance(self.conv(pass), pass)),
+            machines: PASSES.map(|pass| self.conv(pass).plan().machine().name),
             worst,
             output: [height, width],
         })
@@ -141,7 +174,7 @@ impl Layer {
             data: Data::Normal,
             seed: 1,
             offset: 0,
-            machine: self.conv.plan().machine(),
+            machine: self.conv(pass).plan().machine(),
             instance: None,
         }
     }
@@ -151,7 +184,8 @@ impl Layer {
     /// # Errors
     /// None, once the layer is made.
     pub fn run(&mut self, pass: Pass, calls: usize) -> Result<(), Error> {
-        let Self { conv, input, weights, output, grad_input, grad_weight, .. } = self;
+        let Self { plans, chosen, input, weights, output, grad_input, grad_weight, .. } = self;
+        let conv = &plans[index(pass)][chosen[index(pass)]];
         for _ in 0..calls {
             match pass {
                 Pass::Forward => conv.forward(input, weights, None, output)?,
@@ -175,9 +209,24 @@ impl Layer {
 
     /// The instruction set that runs it.
     #[must_use]
-    pub const fn isa(&self) -> Isa {
-        self.conv.isa()
+    pub fn isa(&self) -> Isa {
+        self.conv(Pass::Forward).isa()
     }
+}
+
+/// Where a pass is among those that are timed; the gradient of biases is not.
+fn index(pass: Pass) -> usize {
+    PASSES.iter().position(|timed| *timed == pass).unwrap_or(0)
+}
+
+/// The instance that computes most of a pass.
+fn instance(conv: &Conv, pass: Pass) -> &'static str {
+    let plan = match pass {
+        Pass::GradInput => conv.grad_input_plan(),
+        Pass::GradWeight => conv.grad_weight_plan(),
+        Pass::Forward | Pass::GradBias => conv.plan(),
+    };
+    plan.instance().name
 }
 
 #[cfg(test)]
@@ -197,5 +246,24 @@ mod tests {
         }
         let zeros = |numbers: &[f32]| numbers.iter().filter(|number| **number == 0.0).count();
         assert_eq!(zeros(&layer.output) + zeros(&layer.grad_input) + zeros(&layer.grad_weight), 0);
+    }
+
+    #[test]
+    fn each_pass_may_have_the_tiles_of_another_machine() {
+        let text = r#"{"channels": 12, "input": [14, 15], "kernel": [3, 3], "stride": [1, 1],
+            "dilation": [1, 1], "padding": [1, 1, 1, 1]}"#;
+        let mut layer = Layer::new(serde_json::from_str(text).unwrap()).unwrap();
+        assert_eq!(PASSES.map(|pass| layer.alternatives(pass)), [2, 2, 1]);
+        let host = layer.check().unwrap();
+        layer.run(Pass::GradInput, 1).unwrap();
+        let before = layer.grad_input.clone();
+        layer.choose(Pass::GradInput, 1);
+        let facts = layer.check().unwrap();
+        assert_eq!(facts.instances[0], host.instances[0]);
+        assert_ne!(facts.instances[1], host.instances[1]);
+        assert_ne!(facts.machines[1], host.machines[1]);
+        layer.grad_input.fill(7.0);
+        layer.run(Pass::GradInput, 1).unwrap();
+        assert!(layer.grad_input == before);
     }
 }

@@ -30,7 +30,9 @@ for (const view of VIEWS) {
     await measure(page, 'ConvNeXt-T');
     const { layers, peak, bandwidth } = await results(page);
     assert.ok(peak > 1e8 && bandwidth.length >= 10);
-    for (const { seconds, worst } of layers) {
+    for (const { seconds, worst, tiles } of layers) {
+      assert.deepEqual(Object.keys(tiles), ['forward', 'grad_input', 'grad_weight']);
+      assert.ok(Object.values(tiles).every((machine) => /^(x86-64|arm64)/.test(machine)));
       assert.deepEqual(Object.keys(seconds).sort(), ['forward', 'grad_input', 'grad_weight']);
       assert.ok(Object.values(seconds).every((time) => time > 0 && time < 10));
       assert.ok(worst > 0 && worst < 1);

@@ -91,6 +91,8 @@ export interface Facts {
   readonly flops: number;
   readonly bytes: number;
   readonly instances: [string, string, string];
+  /** The machine whose tiles were fastest, by pass. */
+  readonly machines: [string, string, string];
   readonly worst: [number, number, number];
   readonly output: [number, number];
 }

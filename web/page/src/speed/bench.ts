@@ -1,11 +1,15 @@
 /** In a worker: one layer after another, ours and those of rivals, to be sampled. */
 
+import { fastest } from '../../../depthwise/src/fastest';
 import type { EngineModule, Layer } from '../engine/load';
-import type { Facts, RivalName, Sizes } from '../engine/protocol';
+import { type Facts, PASSES, type RivalName, type Sizes } from '../engine/protocol';
 import type { Rival, RivalLayer } from './rivals/rival';
 
 /** Ours: a pass in place, or forward with all tensors copied in and out. */
 const OURS = ['forward', 'grad_input', 'grad_weight', 'copied'];
+
+/** Milliseconds of a pass in which its tiles are chosen. */
+const TUNING = 60;
 
 export class Bench {
   readonly #engine: EngineModule;
@@ -27,6 +31,7 @@ export class Bench {
     this.release();
     this.#sizes = sizes;
     this.#layer = new this.#engine.Layer(JSON.stringify(sizes));
+    for (const pass of PASSES.keys()) tune(this.#layer, pass);
     const facts = JSON.parse(this.#layer.check()) as Facts;
     this.#output = facts.output;
     const [x, weights, y] = this.#views();
@@ -108,4 +113,13 @@ export class Bench {
     this.#layer = undefined;
     this.#copies = undefined;
   }
+}
+
+/** Has a pass run by the plan that is fastest here. */
+function tune(layer: Layer, pass: number): void {
+  const runs = Array.from({ length: layer.alternatives(pass) }, (_, alternative) => () => {
+    layer.choose(pass, alternative);
+    layer.run(pass, 1);
+  });
+  layer.choose(pass, fastest(runs, { milliseconds: TUNING, now: () => performance.now() }));
 }

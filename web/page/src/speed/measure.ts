@@ -65,8 +65,8 @@ export async function measure(
   for (const [index, layer] of network.layers.entries()) {
     if (!watcher.goesOn()) return undefined;
     const share = (done: number) => 0.1 + (0.9 * (index + done)) / network.layers.length;
-    watcher.progress(`Checking ${layer.name}…`, share(0));
-    const { flops, bytes, worst } = await engine.ask('layer', layer.sizes);
+    watcher.progress(`Tuning and checking ${layer.name}…`, share(0));
+    const { flops, bytes, worst, machines } = await engine.ask('layer', layer.sizes);
     const differences: Record<string, number> = {};
     for (const rival of rivals) {
       const difference = await engine.ask('prepare', rival);
@@ -82,7 +82,8 @@ export async function measure(
     const of = (statistic: (seconds: number[]) => number) =>
       Object.fromEntries([...samples].map(([subject, seconds]) => [subject, statistic(seconds)]));
     const [seconds, least] = [of(median), of((seconds) => Math.min(...seconds))];
-    layers.push({ name: layer.name, flops, bytes, worst: Math.max(...worst), seconds, least, differences });
+    const tiles = Object.fromEntries(PASSES.map((pass, i) => [pass, machines[i] ?? '']));
+    layers.push({ name: layer.name, flops, bytes, worst: Math.max(...worst), tiles, seconds, least, differences });
     watcher.layer(results());
   }
   await engine.ask('release');

@@ -7,6 +7,8 @@ export interface LayerResult {
   readonly bytes: number;
   /** Largest error as a share of its bound, of any pass. */
   readonly worst: number;
+  /** The machine whose tiles were fastest, by pass; older measurements don't tell. */
+  readonly tiles?: Readonly<Record<string, string>>;
   /** Median seconds of a call, by subject. */
   readonly seconds: Readonly<Record<string, number>>;
   /** The fastest round, by subject: on a busy device it says more. */
@@ -79,8 +81,9 @@ function isMeasurement({ peak, bandwidth, layers, device, network, isa, date }: 
     bandwidth.every((pair) => numbers(pair)) &&
     Array.isArray(layers) &&
     layers.every(
-      ({ name, flops, bytes, worst, seconds, least, differences }) =>
+      ({ name, flops, bytes, worst, tiles = {}, seconds, least, differences }) =>
         typeof name === 'string' &&
+        Object.values(tiles ?? {}).every((machine) => typeof machine === 'string') &&
         numbers({ flops, bytes, worst }) &&
         [seconds, least, differences].every(numbers),
     )

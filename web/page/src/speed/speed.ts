@@ -122,7 +122,7 @@ export class Speed {
     replace(
       this.#results,
       h('p', { class: 'headline' }, `${results.network} on ${results.device}`),
-      h('p', { class: 'soft' }, [origin, results.date, results.isa, 'NHWC, batch 1, one thread', `median of ${results.rounds} rounds`].filter(Boolean).join(' · ')),
+      h('p', { class: 'soft' }, [origin, results.date, results.isa, 'NHWC, batch 1, one thread', `median of ${results.rounds} rounds`, results.layers.some(({ tiles }) => tiles) && 'tiles tuned for each layer'].filter(Boolean).join(' · ')),
       this.#summary(results),
       rivals.length > 0 && comparison(results, rivals),
       roofline(results),
