@@ -394,12 +394,12 @@ fn blocks(
         // A plane, or some of its rows, is done before the next one begins.
         (Layout::Nchw, Body::Roll) => (channels, rows.div_ceil(MOST_ROLLED_ROWS)),
         (Layout::Nchw, body) => {
-            // The rectangles of a part revisit its planes one after another. Windows of pairs are so small that
-            // these may fill most of the cache.
+            // The rectangles of a part revisit its planes one after another. Those of pairs have every other row of
+            // results each, and windows so small that planes may fill the cache.
             let planes = [sweep.source, sweep.results].map(|[rows, columns]| rows * columns);
             let plane = planes[0].saturating_add(planes[1]);
             let planes = match body {
-                Body::Pairs => (cached / 4 * 3).saturating_add(plane / 2) / plane,
+                Body::Pairs => cached.div_ceil(plane),
                 _ => budget / plane,
             };
             (planes.clamp(1, channels), 1)
