@@ -76,16 +76,25 @@ impl Plan {
     pub fn new(problem: Problem, machine: Machine) -> Self {
         let (sweep, size) = (Sweep::new(&problem), problem.dtype().size());
         let crowded = |columns| strip::is_crowded(&sweep, size, machine, columns);
-        let prefers_few = problem.layout() == Layout::Nhwc
+        // Narrow tiles read columns more often: wider kernels lose more by that than by lines that leave the cache. Lean
+        // builds have no tiles for what few columns leave.
+        let prefers_narrow = problem.layout() == Layout::Nhwc
             && problem.width().stride() == 2
+            && problem.width().kernel() <= 3
             && !(machine.narrow || cfg!(depthwise_lean));
+        let is_row =
+            |instance: &Instance| instance.body == Body::Row && instance.computes(&problem);
+        // Tiles of three columns and of two cover any width.
+        let covers = |columns: usize| columns > 2 || sweep.results[1].is_multiple_of(2);
         let too_wide = |instance: &Instance| {
             let columns = instance.tile.columns;
-            prefers_few
-                && instance.body == Body::Row
-                && columns > FEW_COLUMNS
+            let gives_way = |other: &Instance| {
+                is_row(other) && other.tile.columns < columns && covers(other.tile.columns)
+            };
+            prefers_narrow
+                && is_row(instance)
                 && crowded(columns)
-                && !crowded(FEW_COLUMNS)
+                && INSTANCES.iter().any(gives_way)
         };
         let chosen = INSTANCES.iter().find(|instance| {
             instance.computes(&problem)
@@ -360,10 +369,6 @@ fn general(problem: &Problem) -> &'static Instance {
     general.find(|instance| instance.computes(problem)).unwrap_or(&INSTANCES[0])
 }
 
-/// Columns of a row's tile at stride 2 where what a wider one reads crowds few sets of the first-level cache. Lean
-/// builds have no tiles for what these leave.
-const FEW_COLUMNS: usize = 4;
-
 /// Whether an instance can march down a sweep's rows, if it rolls: channels last, windows must be
 /// clipped at the first and last rows only, by half a kernel at most, and there must be as many rows of
 /// results as are in flight.
@@ -578,21 +583,24 @@ mod tests {
     }
 
     /// 512 channels are 2 KiB, of which 2 sets of 64 have every line of a vector; a tile of 7 reads 3 × 15 lines of
-    /// these, one of 4 reads 3 × 9.
+    /// these, one of 4 reads 3 × 9, one of 2 reads 3 × 5. 256 channels have 4 sets.
     #[test]
     fn columns_that_crowd_the_cache_are_few_at_a_time() {
-        let columns = |channels, kernel, stride: usize, machine| {
-            let problem = Problem::builder().channels(channels).input([28; 2]).kernel([kernel; 2]);
+        let columns = |channels, size, kernel, stride: usize, machine| {
+            let problem =
+                Problem::builder().channels(channels).input([size; 2]).kernel([kernel; 2]);
             let problem = problem.stride([stride; 2]).same_upper().build().unwrap();
             Plan::new(problem, machine).instance().tile.columns
         };
         let x86 = Machine::X86_64;
-        let few = if cfg!(depthwise_lean) { 7 } else { 4 };
-        assert_eq!([384, 512, 576].map(|channels| columns(channels, 3, 2, x86)), [7, few, 7]);
-        assert_eq!(columns(512, 3, 1, x86), 7);
-        // Few columns would crowd it, too.
-        assert_eq!([(1024, 3), (512, 5)].map(|(channels, k)| columns(channels, k, 2, x86)), [7; 2]);
-        assert_eq!(columns(512, 3, 2, Machine::ARM64), 7);
+        let few = if cfg!(depthwise_lean) { [7; 5] } else { [7, 4, 2, 7, 2] };
+        let channels = [128, 256, 512, 576, 1024];
+        assert_eq!(channels.map(|channels| columns(channels, 28, 3, 2, x86)), few);
+        // Two columns would leave one of seven.
+        let few = if cfg!(depthwise_lean) { 7 } else { 3 };
+        assert_eq!(columns(512, 14, 3, 2, x86), few);
+        assert_eq!([columns(512, 28, 3, 1, x86), columns(512, 28, 5, 2, x86)], [7; 2]);
+        assert_eq!(columns(512, 28, 3, 2, Machine::ARM64), 7);
     }
 
     #[test]
