@@ -37,6 +37,17 @@ export function* cases() {
                 ...(activation && { activation }),
               };
             }
+  // Maps that the widest tiles cover, so that first, inner and last tiles all are.
+  for (const inputLayout of ['nchw', 'nhwc'])
+    for (const kernel of [3, 5])
+      for (const stride of [1, 2])
+        for (const columns of [14, 21, 28])
+          for (const padding of ['same-upper', 'same-lower'])
+            yield {
+              inputShape: shape(inputLayout, { n: 1, c: 8, h: 6 * stride, w: columns * stride }),
+              filterShape: [8, 1, kernel, kernel],
+              inputLayout, filterLayout: 'oihw', strides: [stride, stride], dilations: [1, 1], padding,
+            };
 }
 
 const bounds = (activation) =>
