@@ -148,17 +148,23 @@ export class Conv2d implements Disposable {
     const instance = (conv: Glue.Conv, pass: Pass) => explain(this.#glue, conv, pass).instances[0];
     try {
       const planned = MACHINES.map((machine) => make(new this.#glue.Conv({ ...this.#options, machine })));
-      const [x, w, y] = this.#lengths().map((length) => make(new this.#glue.Tensor(length))) as Three<RawTensor>;
+      const candidates = passes.map((pass) => {
+        const convs = [make(chosen[oneOf('passes', pass, PASSES)])];
+        for (const conv of planned) {
+          if (!convs.some((other) => instance(other, pass) === instance(conv, pass))) convs.push(conv);
+        }
+        return [pass, convs] as const;
+      });
+      const contested = candidates.filter(([, convs]) => convs.length > 1);
+      // A pass without a choice takes no memory.
+      const lengths = contested.length > 0 ? this.#lengths() : [0, 0, 0];
+      const [x, w, y] = lengths.map((length) => make(new this.#glue.Tensor(length))) as Three<RawTensor>;
       const runs: Record<Pass, (conv: Glue.Conv) => void> = {
         forward: (conv) => conv.forward(x, w, y),
         gradInput: (conv) => conv.gradInput(y, w, x, false),
         gradWeight: (conv) => conv.gradWeight(x, y, w, false),
       };
-      for (const pass of passes.map((pass) => oneOf('passes', pass, PASSES))) {
-        const convs = [make(chosen[pass])];
-        for (const conv of planned) {
-          if (!convs.some((other) => instance(other, pass) === instance(conv, pass))) convs.push(conv);
-        }
+      for (const [pass, convs] of contested) {
         const runsOf = convs.map((conv) => () => runs[pass](conv));
         chosen[pass] = convs[fastest(runsOf, { milliseconds, now: () => performance.now() })] ?? chosen[pass];
       }

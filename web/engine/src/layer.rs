@@ -95,11 +95,12 @@ impl Layer {
         let [input, weights, output] =
             [problem.input_len(), problem.weights_len(), problem.output_len()].map(&mut numbers);
         let [grad_input, grad_weight] = [&input, &weights].map(|shape| vec![0.0; shape.len()]);
+        let others = Machine::ALL.iter().map(|machine| sizes.conv(*machine));
+        let others = others.collect::<Result<Vec<_>, _>>()?;
         let mut plans = [const { Vec::new() }; 3];
         for (plans, pass) in plans.iter_mut().zip(PASSES) {
             plans.push(host);
-            for machine in Machine::ALL {
-                let conv = sizes.conv(machine)?;
+            for &conv in &others {
                 if plans.iter().all(|other| instance(other, pass) != instance(&conv, pass)) {
                     plans.push(conv);
                 }

@@ -81,7 +81,7 @@ function isMeasurement({ peak, bandwidth, layers, device, network, isa, date }: 
     bandwidth.every((pair) => numbers(pair)) &&
     Array.isArray(layers) &&
     layers.every(
-      ({ name, flops, bytes, worst, tiles = {}, seconds, least, differences }) =>
+      ({ name, flops, bytes, worst, tiles, seconds, least, differences }) =>
         typeof name === 'string' &&
         Object.values(tiles ?? {}).every((machine) => typeof machine === 'string') &&
         numbers({ flops, bytes, worst }) &&
