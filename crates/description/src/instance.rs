@@ -297,6 +297,9 @@ impl Kernel {
     /// - those for 3×3 in NHWC, all passes, for 16 and for 32 registers, but for tiles of fewer than four columns,
     /// - forward for 3×3 in NCHW that roll, on every machine,
     /// - forward for 5×5, and for 7×7 at stride 1, in NHWC, with tiles of 7 columns alone.
+    ///
+    /// With `--cfg depthwise_sampled` a build has one of each generic body or two, so that bugs can be planted there in
+    /// a fraction of the time: most of those show in any instance.
     #[must_use]
     pub const fn is_built(self) -> bool {
         LINES[self as usize].is_built()
@@ -316,7 +319,27 @@ impl Instance {
 
     /// As [`Kernel::is_built`].
     const fn is_built(&self) -> bool {
-        self.is_lean() || !cfg!(depthwise_lean)
+        if cfg!(depthwise_lean) {
+            self.is_lean()
+        } else {
+            !cfg!(depthwise_sampled) || self.is_sampled()
+        }
+    }
+
+    /// Whether it is general, or among the tiles that together do what its body's do: small kernels, and where all rows of
+    /// one are in flight, a large kernel, too.
+    const fn is_sampled(&self) -> bool {
+        let Tile { rows, columns, .. } = self.tile;
+        match (self.kernel, self.layout, self.body) {
+            (Size::Any, ..) => true,
+            (Size::Exactly(5), Layout::Nhwc, Body::Row) => columns == 3,
+            (Size::Exactly(3), Layout::Nhwc, Body::Pairs) => columns == 6,
+            (Size::Exactly(3), _, Body::Roll | Body::Pairs | Body::Taps) => true,
+            (Size::Exactly(7), Layout::Nhwc, Body::Taps) => matches!(self.stride, Size::Exactly(2)),
+            (Size::Exactly(7), Layout::Nchw, Body::Taps) => rows > 1,
+            (Size::Exactly(7), Layout::Nchw, Body::Row) => true,
+            _ => false,
+        }
     }
 
     /// Whether it is general, or among the tiles that take little room.
@@ -430,6 +453,39 @@ mod tests {
         }
         assert_eq!(Instance::by_name("forward_f32_nhwc"), None);
         assert_eq!(Instance::by_name(""), None);
+    }
+
+    #[test]
+    fn sampled_builds_have_every_body() {
+        let sampled: Vec<_> = LINES.iter().filter(|i| i.is_sampled()).map(|i| i.name).collect();
+        assert_eq!(
+            sampled,
+            [
+                "forward_f32_nhwc_3s1_3x7x1",
+                "forward_f32_nhwc_3s2_2x7x1",
+                "forward_f32_nhwc_5s1_1x3x1",
+                "forward_f32_nhwc_5s2_1x3x1",
+                "forward_f32_nhwc_any_1x8x1",
+                "forward_f32_nchw_3s1_3x16x4",
+                "forward_f32_nchw_3s2_2x16x4",
+                "forward_f32_nchw_7s1_1x16x4",
+                "forward_f32_nchw_7s2_1x16x4",
+                "forward_f32_nchw_any_1x16x4",
+                "grad_input_f32_nhwc_3s2_1x6x1",
+                "grad_input_f32_nchw_3s2_1x32x8",
+                "grad_weight_f32_nhwc_3s1_3x7x1",
+                "grad_weight_f32_nhwc_3s2_3x7x1",
+                "grad_weight_f32_nhwc_7s2_1x7x1",
+                "grad_weight_f32_nhwc_any_1x1x1",
+                "grad_weight_f32_nchw_3s1_3x4x1",
+                "grad_weight_f32_nchw_3s2_3x4x1",
+                "grad_weight_f32_nchw_7s1_4x4x1",
+                "grad_weight_f32_nchw_any_1x4x1",
+            ]
+        );
+        let kind = |instance: &Instance| (instance.pass, instance.layout, instance.body.name());
+        let has = |line| LINES.iter().any(|other| other.is_sampled() && kind(other) == kind(line));
+        assert!(LINES.iter().all(has));
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Mutated {
     fn killers(self) -> &'static [Killers] {
         match self {
             Self::Description => &[UNITS, OWN, FEW],
-            Self::Kernels => &[LEAN, FEW, ALL],
+            Self::Kernels => &[SAMPLED, FEW, ALL, LEAN],
             Self::Depthwise => &[CALLS, FEW],
         }
     }
@@ -78,7 +78,9 @@ struct Killers {
 enum Build {
     /// Hardly optimised.
     Fast,
-    /// So, and without most instances: bodies are generic, and most bugs in one show in any.
+    /// So, and with one instance of each body or two: most bugs in a body show in any of its instances.
+    Sampled,
+    /// So, as the small modules for browsers are built, which take other ways here and there.
     Lean,
     /// As it is tested.
     Tested,
@@ -87,7 +89,7 @@ enum Build {
 impl Build {
     fn profile(self) -> &'static str {
         match self {
-            Self::Fast | Self::Lean => "mutants",
+            Self::Fast | Self::Sampled | Self::Lean => "mutants",
             Self::Tested => cargo::TESTED[1],
         }
     }
@@ -96,7 +98,7 @@ impl Build {
     /// machine as well as on an idle one: several times what it takes.
     fn limit(self) -> u32 {
         match self {
-            Self::Fast | Self::Lean => 60,
+            Self::Fast | Self::Sampled | Self::Lean => 60,
             Self::Tested => 200,
         }
     }
@@ -104,8 +106,10 @@ impl Build {
     /// Tells `command` of it.
     fn apply(self, command: &mut Command) {
         command.args(["--profile", self.profile()]);
-        if self == Self::Lean {
-            command.env("RUSTFLAGS", "--cfg depthwise_lean");
+        match self {
+            Self::Fast | Self::Tested => {}
+            Self::Sampled => _ = command.env("RUSTFLAGS", "--cfg depthwise_sampled"),
+            Self::Lean => _ = command.env("RUSTFLAGS", "--cfg depthwise_lean"),
         }
         if setup::find("prlimit").is_some() {
             // The variable of each host's runner: only that of this one is read.
@@ -132,8 +136,12 @@ const OWN: Killers = Killers {
 const CALLS: Killers =
     Killers { packages: &[cargo::PUBLIC], tests: &["--lib", "--tests"], build: Build::Lean };
 
-/// The proof of few shapes, by lean builds: a third of the time.
-const LEAN: Killers = Killers { packages: &[PROOF], tests: &["--test", "few"], build: Build::Lean };
+/// The proof of few shapes, with few instances: a third of the time.
+const SAMPLED: Killers =
+    Killers { packages: &[PROOF], tests: &["--test", "few"], build: Build::Sampled };
+
+/// The same proof of what small modules do otherwise.
+const LEAN: Killers = Killers { build: Build::Lean, ..SAMPLED };
 
 /// The proof of few shapes, and bad input.
 const FEW: Killers = Killers {
