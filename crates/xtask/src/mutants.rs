@@ -98,7 +98,8 @@ impl Build {
     /// machine as well as on an idle one: several times what it takes.
     fn limit(self) -> u32 {
         match self {
-            Self::Fast | Self::Sampled | Self::Lean => 60,
+            Self::Sampled => 20,
+            Self::Fast | Self::Lean => 60,
             Self::Tested => 200,
         }
     }
