@@ -68,8 +68,10 @@ fn watch() {
                 }
                 Running::Caught(line, _) | Running::Named(line) => {
                     eprintln!("panicked: {}", line());
-                    // Of the trap that this ends in there is nothing more to say.
-                    *running = Running::Nothing;
+                    // Of the trap that this ends in there is nothing more to say, where that was printed.
+                    if !cfg!(all(target_family = "wasm", target_os = "unknown")) {
+                        *running = Running::Nothing;
+                    }
                     true
                 }
                 Running::Nothing => true,

@@ -79,3 +79,46 @@ test('a bit that differs from native code is seen', async () => {
   assert.equal(await page.locator('#check .verdict').textContent(), 'Not the bits of native code');
   assert.equal(await page.locator('#check .golden td', { hasText: '✓ equal' }).count(), 3);
 });
+
+test('a case that the engine traps in is named', async () => {
+  const fresh = await Browser.start({ serviceWorkers: 'block' });
+  after(() => fresh.end());
+  const page = await fresh.context.newPage();
+  let poor = 0;
+  await page.route(/assets\/.*\.wasm$/, async (route) => {
+    const response = await route.fetch();
+    poor += 1;
+    await route.fulfill({ response, body: withMemoryOf(await response.body(), 8) });
+  });
+  await page.goto(fresh.origin);
+  await page.getByRole('button', { name: 'Verify' }).click();
+  const finding = page.locator('#check .finding');
+  await finding.waitFor({ timeout: 60_000 });
+  assert.ok(poor > 0);
+  assert.match(await finding.textContent(), /^After case \d+: unreachable/);
+  assert.match(await finding.locator('code').textContent(), /^depthwise verify .*--check \S+ --case [0-9a-f]+$/);
+});
+
+/** A module that can't have more than so many pages beyond those that it starts with: a device without memory to spare. */
+function withMemoryOf(module, pages) {
+  const number = (at) => {
+    let [value, end] = [0, at];
+    do value |= (module[end] & 127) << (7 * (end - at));
+    while (module[end++] & 128);
+    return { value, end };
+  };
+  const bytes = (value) => (value < 128 ? [value] : [(value & 127) | 128, ...bytes(value >> 7)]);
+  // After the magic number and the version: sections, each with its kind and its length.
+  for (let at = 8, size; at < module.length; at = size.end + size.value) {
+    size = number(at + 1);
+    if (module[at] !== 5) continue;
+    const least = number(size.end + 2).value;
+    const limits = [1, 1, ...bytes(least), ...bytes(least + pages)];
+    return Buffer.concat([
+      module.subarray(0, at),
+      Buffer.from([5, ...bytes(limits.length), ...limits]),
+      module.subarray(size.end + size.value),
+    ]);
+  }
+  throw new Error('the module has no memory of its own');
+}

@@ -1,6 +1,6 @@
 /** Check it yourself: the verification campaign, in this tab. */
 
-import { engines } from '../engine/client';
+import { engines, Trap } from '../engine/client';
 import type { Report } from '../engine/protocol';
 import { button, copyButton, stat, stats, Status, stopWhenHidden } from '../ui/controls';
 import { h, id, replace, say } from '../ui/dom';
@@ -259,9 +259,13 @@ export class Check {
     return `${integer(cases)} cases, ${failures === 0 ? 'no mismatch' : `${failures} mismatches`}.`;
   }
 
-  /** A panic ends the engine: that is a finding, too. */
+  /** A trap ends the engine: that is a finding, too. */
   #broken(error: Error): void {
     const done = this.#report?.cases ?? 0;
+    const repeat =
+      error instanceof Trap
+        ? error.repeat
+        : `depthwise verify --seed ${this.#seedNumber} --cases ${done + 256}`;
     this.#engine.end();
     this.#state = 'ready';
     say(this.#run, 'Verify');
@@ -272,7 +276,7 @@ export class Check {
         'p',
         { class: 'finding' },
         `After case ${done}: ${error.message}`,
-        h('code', {}, `depthwise verify --seed ${this.#seedNumber} --cases ${done + 256}`),
+        h('code', {}, repeat),
       ),
     );
     this.#status.say('The engine stopped.');

@@ -2,6 +2,17 @@
 
 import type { Answer, Method, Methods, Question } from './protocol';
 
+/** A trap of the engine, in a case. */
+export class Trap extends Error {
+  /** The command that repeats the case. */
+  readonly repeat: string;
+
+  constructor(message: string, repeat: string) {
+    super(message);
+    this.repeat = repeat;
+  }
+}
+
 interface Waiting {
   readonly resolve: (result: never) => void;
   readonly reject: (error: Error) => void;
@@ -38,8 +49,9 @@ export class Engine {
     worker.onmessage = ({ data }: MessageEvent<Answer>) => {
       const waiting = this.#waiting.get(data.id);
       this.#waiting.delete(data.id);
-      if ('error' in data) waiting?.reject(new Error(data.error));
-      else waiting?.resolve(data.result as never);
+      if (!('error' in data)) waiting?.resolve(data.result as never);
+      else if (data.repeat) waiting?.reject(new Trap(data.error, data.repeat));
+      else waiting?.reject(new Error(data.error));
     };
     worker.onerror = (event) => this.#fail(new Error(event.message || 'the worker did not start'));
     return worker;

@@ -12,11 +12,17 @@ export type { Campaign, Layer, Teacher } from 'depthwise-engine/simd128.js';
 export interface Loaded {
   readonly engine: EngineModule;
   readonly memory: WebAssembly.Memory;
+  /** What it was doing when it trapped: the command that repeats the case. */
+  running(): string | undefined;
 }
 
 async function start(engine: EngineModule, url: string): Promise<Loaded> {
-  const { memory } = await engine.default({ module_or_path: url });
-  return { engine, memory };
+  const { memory, depthwise_running } = await engine.default({ module_or_path: url });
+  const running = () => {
+    const text = new Uint8Array(memory.buffer, depthwise_running());
+    return text.byteOffset > 0 ? new TextDecoder().decode(text.subarray(0, text.indexOf(0))) : undefined;
+  };
+  return { engine, memory, running };
 }
 
 export async function load(): Promise<Loaded> {

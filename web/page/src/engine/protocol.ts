@@ -142,4 +142,9 @@ export interface Question {
 
 export type Answer =
   | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly error: string };
+  | {
+      readonly id: number;
+      readonly error: string;
+      /** Of a trap: the command that repeats the case it happened in. */
+      readonly repeat?: string | undefined;
+    };

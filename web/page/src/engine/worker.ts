@@ -57,15 +57,21 @@ function service({ engine, memory }: Loaded): Service {
   };
 }
 
-let loading: Promise<Service> | undefined;
+let loading: Promise<{ loaded: Loaded; methods: Service }> | undefined;
+
+/** What a trap happened in; the engine has nothing more to say after one. */
+async function running(error: unknown): Promise<string | undefined> {
+  return error instanceof WebAssembly.RuntimeError ? (await loading)?.loaded.running() : undefined;
+}
 
 async function answer({ id, method, args }: Question): Promise<Answer> {
   try {
-    loading ??= load().then(service);
-    const run = (await loading)[method] as (...args: unknown[]) => unknown;
+    loading ??= load().then((loaded) => ({ loaded, methods: service(loaded) }));
+    const run = (await loading).methods[method] as (...args: unknown[]) => unknown;
     return { id, result: await run(...args) };
   } catch (error) {
-    return { id, error: error instanceof Error ? error.message : String(error) };
+    const message = error instanceof Error ? error.message : String(error);
+    return { id, error: message, repeat: await running(error) };
   }
 }
 
