@@ -189,19 +189,21 @@ pub fn run(options: &Options) -> Result<()> {
 /// Plants the bugs of a crate for its checks, and those that are missed for the next ones. Whether all were seen.
 fn plant(mutated: Mutated, options: &Options) -> Result<bool> {
     let mut seen = false;
-    for (round, Killers { packages, tests, build }) in mutated.killers().iter().enumerate() {
+    let mut missed = Vec::new();
+    for Killers { packages, tests, build } in mutated.killers() {
         // Checks that fail anyway would see every bug. cargo-mutants would only try those of the crate itself.
         let mut unmutated = cargo::command("test");
         build.apply(&mut unmutated);
         unmutated.arg("--quiet").args(cargo::select(packages));
         cargo::run(unmutated.args(*tests))?;
-        let mut command = command(mutated, options)?;
+        let mut command = match missed.as_slice() {
+            [] => command(mutated, options)?,
+            missed => again(mutated, missed)?,
+        };
         build.apply(&mut command);
         command.args(["--no-shuffle", "--colors", "never", "--no-times", "--baseline", "skip"]);
         command.args(["--timeout", TIMEOUT_SECONDS]);
         command.args(["--jobs", &options.jobs.to_string()]);
-        // What an earlier round has seen is not planted again.
-        command.args((round > 0).then_some("--iterate"));
         command.args(packages.iter().flat_map(|package| ["--test-package", package]));
         command.args(tests.iter().map(|test| format!("--cargo-arg={test}")));
         cargo::announce(&command);
@@ -214,14 +216,15 @@ fn plant(mutated: Mutated, options: &Options) -> Result<bool> {
         if seen {
             break;
         }
+        let names = std::fs::read_to_string(folder(mutated)?.join("mutants.out/missed.txt"))?;
+        missed = names.lines().map(str::to_owned).collect();
     }
     Ok(seen)
 }
 
-/// `cargo mutants` of a crate, with a folder of its own for what it finds.
+/// `cargo mutants` of a crate, or of the share of it that is asked for.
 fn command(mutated: Mutated, options: &Options) -> Result<Command> {
-    let mut command = cargo::command("mutants");
-    command.args(["--package", mutated.package()]);
+    let mut command = in_folder(mutated)?;
     // A share has some of every file.
     let shard = |shard| ["--sharding", "round-robin", "--shard", shard];
     command.args(options.shard.iter().flat_map(|share| shard(share)));
@@ -229,8 +232,28 @@ fn command(mutated: Mutated, options: &Options) -> Result<Command> {
     if let Some(diff) = &options.in_diff {
         command.arg("--in-diff").arg(std::path::absolute(diff)?);
     }
-    let folder = cargo::target_directory()?.join("mutants").join(mutated.package());
+    Ok(command)
+}
+
+/// `cargo mutants` of these bugs alone, by name: a share of what is left would be a share of others.
+fn again(mutated: Mutated, missed: &[String]) -> Result<Command> {
+    let mut command = in_folder(mutated)?;
+    for name in missed {
+        command.arg("--re").arg(format!("^{}$", regex_syntax::escape(name)));
+    }
+    Ok(command)
+}
+
+/// `cargo mutants` of a crate, with a folder of its own for what it finds.
+fn in_folder(mutated: Mutated) -> Result<Command> {
+    let mut command = cargo::command("mutants");
+    command.args(["--package", mutated.package()]);
+    let folder = folder(mutated)?;
     std::fs::create_dir_all(&folder)?;
     command.arg("--output").arg(folder);
     Ok(command)
+}
+
+fn folder(mutated: Mutated) -> Result<PathBuf> {
+    Ok(cargo::target_directory()?.join("mutants").join(mutated.package()))
 }
