@@ -124,6 +124,7 @@ impl Lanes for Symbolic {
     fn fma_where(self, mask: [bool; LANES], acc: Vector, a: Vector, b: Vector) -> Vector {
         with(|run| {
             run.counts.fmas += 1;
+            run.counts.masks += 1;
             array::from_fn(|lane| match mask[lane] {
                 true => run.fma(acc[lane], a[lane], b[lane]),
                 false => acc[lane],
@@ -132,10 +133,12 @@ impl Lanes for Symbolic {
     }
 
     fn value_where(self, mask: [bool; LANES], vector: Vector) -> Vector {
+        with(|run| run.counts.masks += 1);
         array::from_fn(|lane| if mask[lane] { vector[lane] } else { Node::ZERO })
     }
 
     fn weight_where(self, mask: [bool; LANES], vector: Vector) -> Vector {
+        with(|run| run.counts.masks += 1);
         array::from_fn(|lane| if mask[lane] { vector[lane] } else { Node::MINUS_ZERO })
     }
 

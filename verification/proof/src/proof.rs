@@ -32,6 +32,8 @@ pub struct Proof {
     pub operations: usize,
     /// What the run did for them.
     pub counts: Counts,
+    /// In which order it read operands and wrote results, as a number that other orders don't have.
+    pub walk: u64,
 }
 
 /// Proves that the library's kernels compute a case as specified, whatever the data, in the parts
@@ -85,7 +87,7 @@ pub fn prove_run(case: &Case, compute: impl FnOnce(&Operands)) -> Result<Proof, 
                 return Err(Fault::Expression { result: *result, difference });
             }
         }
-        Ok(Proof { results: places.len(), operations, counts: run.counts })
+        Ok(Proof { results: places.len(), operations, counts: run.counts, walk: run.walk })
     })
 }
 

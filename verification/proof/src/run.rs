@@ -23,6 +23,8 @@ pub struct Counts {
     pub stores: usize,
     /// Loads of results that are added to.
     pub reloads: usize,
+    /// Vectors of which some lanes are masked out: of sums, sources and weights.
+    pub masks: usize,
 }
 
 impl AddAssign for Counts {
@@ -32,6 +34,7 @@ impl AddAssign for Counts {
         self.adds += other.adds;
         self.stores += other.stores;
         self.reloads += other.reloads;
+        self.masks += other.masks;
     }
 }
 
@@ -49,12 +52,16 @@ pub(crate) struct Cell {
 pub(crate) struct Run {
     pub(crate) arena: Arena,
     pub(crate) counts: Counts,
+    pub(crate) walk: u64,
     pub(crate) fault: Option<Fault>,
     pub(crate) results: Vec<Cell>,
     pub(crate) part: u32,
     sizes: Sizes,
     accumulates: bool,
 }
+
+/// Results, among the tensors of a walk: their operands come before.
+const RESULTS: usize = 5;
 
 thread_local! {
     /// The run of this thread: tokens are empty, so what they work on is beside them.
@@ -70,7 +77,8 @@ impl Run {
     const fn new() -> Self {
         Self {
             arena: Arena::new(),
-            counts: Counts { loads: 0, fmas: 0, adds: 0, stores: 0, reloads: 0 },
+            counts: Counts { loads: 0, fmas: 0, adds: 0, stores: 0, reloads: 0, masks: 0 },
+            walk: 0,
             fault: None,
             results: Vec::new(),
             part: 0,
@@ -83,6 +91,7 @@ impl Run {
     pub(crate) fn reset(&mut self, sizes: Sizes, results: usize, accumulates: bool, about: usize) {
         self.arena.reset(sizes, about);
         self.counts = Counts::default();
+        self.walk = 0;
         self.fault = None;
         self.results.clear();
         self.results.resize(results, Cell { value: Node::ZERO, writer: 0, reader: 0 });
@@ -93,6 +102,13 @@ impl Run {
 
     fn blame(&mut self, fault: Fault) {
         self.fault.get_or_insert(fault);
+    }
+
+    /// Goes on to so many elements from a place of a tensor.
+    fn walk(&mut self, tensor: usize, at: isize, count: usize) {
+        for step in [tensor as u64, at as u64, count as u64] {
+            self.walk = (self.walk ^ step).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+        }
     }
 
     /// The element of an operand.
@@ -109,6 +125,7 @@ impl Run {
     /// The elements at `offsets`; the other lanes are +0.
     pub(crate) fn load(&mut self, src: Src, offsets: &[usize]) -> [Node; LANES] {
         self.counts.loads += 1;
+        self.walk(src.operand as usize, src.at, offsets.len());
         self.limit(offsets.len());
         let mut vector = [Node::ZERO; LANES];
         for (lane, offset) in vector.iter_mut().zip(offsets) {
@@ -136,6 +153,7 @@ impl Run {
 
     pub(crate) fn store(&mut self, dst: Dst, vector: &[Node]) {
         self.counts.stores += 1;
+        self.walk(RESULTS, dst.at, vector.len());
         self.limit(vector.len());
         for (lane, value) in vector.iter().enumerate() {
             let Some(at) = self.place(dst, lane) else { continue };
@@ -153,6 +171,7 @@ impl Run {
     /// What results are added to.
     pub(crate) fn reload(&mut self, dst: Dst, count: usize) -> [Node; LANES] {
         self.counts.reloads += 1;
+        self.walk(RESULTS, dst.at, count);
         self.limit(count);
         let mut vector = [Node::ZERO; LANES];
         for (lane, value) in vector.iter_mut().enumerate().take(count) {

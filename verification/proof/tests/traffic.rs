@@ -91,6 +91,7 @@ fn measured(pass: Pass, instance: &'static Instance, run: impl Fn(&Case) -> Coun
         adds: large.adds - small.adds,
         stores: large.stores - small.stores,
         reloads: large.reloads - small.reloads,
+        masks: large.masks - small.masks,
     }
 }
 
