@@ -172,10 +172,8 @@ impl<L: Lanes> Run<'_, L> {
             return;
         }
         let (low, high) = match rectangle.columns {
-            Columns::Tiles(tile) if is_edge(&tile) => {
-                self.overreach(rectangle, &tile, image, &planes)
-            }
-            _ => (false, false),
+            Columns::Tiles(tile) => self.overreach(rectangle, &tile, image, &planes),
+            Columns::Span(_) => (false, false),
         };
         if !low && !high {
             return self.nchw_task(rectangle, image, planes);
@@ -295,12 +293,6 @@ impl<L: Lanes> Run<'_, L> {
         };
         table::run(rectangle.instance, self.lanes, &task);
     }
-}
-
-/// Whether a tile's vectors may reach past the columns that it has.
-fn is_edge(tile: &ColumnTile) -> bool {
-    let is_full = tile.columns.is_multiple_of(tile.instance.tile.columns);
-    tile.clip_low > 0 || tile.clip_high > 0 || !is_full
 }
 
 /// Rectangles, of which those of rolling tiles side by side are one, if only the first of them misses
