@@ -6,6 +6,8 @@ use depthwise_verification::data::Data;
 use depthwise_verification::{Case, Check, Kernels, Pass, Shape};
 use serde::{Deserialize, Serialize};
 
+use crate::tensor::Tensor;
+
 /// Sizes of a layer, as the page has them.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Sizes {
@@ -32,15 +34,15 @@ pub struct Layer {
     /// Which of them each pass runs.
     chosen: [usize; 3],
     /// `[h][w][c]`
-    input: Vec<f32>,
+    input: Tensor,
     /// `[kh][kw][c]`
-    weights: Vec<f32>,
+    weights: Tensor,
     /// `[oh][ow][c]`, also the output gradient.
-    output: Vec<f32>,
+    output: Tensor,
     /// `[h][w][c]`
-    grad_input: Vec<f32>,
+    grad_input: Tensor,
     /// `[kh][kw][c]`
-    grad_weight: Vec<f32>,
+    grad_weight: Tensor,
 }
 
 /// What there is to be known of a layer before it runs.
@@ -91,10 +93,12 @@ impl Layer {
         let host = sizes.conv(Machine::detect())?;
         let problem = host.problem();
         let mut random = Random::new(1);
-        let mut numbers = |len| random.normals(len, 1.0);
-        let [input, weights, output] =
-            [problem.input_len(), problem.weights_len(), problem.output_len()].map(&mut numbers);
-        let [grad_input, grad_weight] = [&input, &weights].map(|shape| vec![0.0; shape.len()]);
+        let lens = [problem.input_len(), problem.weights_len(), problem.output_len()];
+        let mut place = 0..;
+        let mut tensor = |elements: &[f32]| Tensor::new(place.next().unwrap_or(0), elements);
+        let [input, weights, output] = lens.map(|len| tensor(&random.normals(len, 1.0)));
+        let [grad_input, grad_weight] =
+            [&input, &weights].map(|shape| tensor(&vec![0.0; shape.len()]));
         let others = Machine::ALL.iter().map(|machine| sizes.conv(*machine));
         let others = others.collect::<Result<Vec<_>, _>>()?;
         let mut plans = [const { Vec::new() }; 3];
@@ -257,7 +261,7 @@ mod tests {
         assert_eq!(PASSES.map(|pass| layer.alternatives(pass)), [2, 2, 1]);
         let host = layer.check().unwrap();
         layer.run(Pass::GradInput, 1).unwrap();
-        let before = layer.grad_input.clone();
+        let before = layer.grad_input.to_vec();
         layer.choose(Pass::GradInput, 1);
         let facts = layer.check().unwrap();
         assert_eq!(facts.instances[0], host.instances[0]);
@@ -265,6 +269,6 @@ mod tests {
         assert_ne!(facts.machines[1], host.machines[1]);
         layer.grad_input.fill(7.0);
         layer.run(Pass::GradInput, 1).unwrap();
-        assert!(layer.grad_input == before);
+        assert!(*layer.grad_input == before);
     }
 }

@@ -3,7 +3,7 @@
 //! - [`teach`]: a network that learns to tell drawings apart, from strokes ([`drawing`]).
 //! - [`campaign`]: the judge's random cases, with counts.
 //! - [`cover`]: how a plan covers its results, as a picture's data, with the [`cost`] of each tile.
-//! - [`layer`] and [`roofline`]: what there is to be timed, and the limits of the processor.
+//! - [`layer`], of [`tensor`]s, and [`roofline`]: what there is to be timed, and the limits of the processor.
 //!
 //! All of it is plain Rust and tested as such; `bindings` gives it to JavaScript.
 
@@ -16,4 +16,5 @@ pub mod drawing;
 pub mod layer;
 pub mod roofline;
 pub mod teach;
+pub mod tensor;
 pub mod time;
