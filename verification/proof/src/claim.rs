@@ -114,13 +114,14 @@ pub fn claims(pass: Pass) -> Vec<Claim> {
 }
 
 /// Few claims of a pass, made in no time: some axes of each instance, in one part and in many, with few channels and with
-/// many, and some windows of any form.
+/// many, with many tiles, and some windows of any form.
 pub fn few(pass: Pass) -> Vec<Claim> {
     let random = &mut Random::new(2028);
     let mut claims = Vec::new();
     for instance in INSTANCES.iter().filter(|instance| pass.is_computed_by(instance)) {
         let all = axes(pass, instance, random);
         claims.extend(many_channels(pass, instance, &all));
+        claims.extend(many_tiles(pass, instance, random));
         let step = all.len().div_ceil(FEW_OF_INSTANCE).max(1);
         claims.extend(all.into_iter().skip(random.below(step)).step_by(step).map(alone));
     }
@@ -145,6 +146,33 @@ fn many_channels(pass: Pass, instance: &Instance, cases: &[Case]) -> Option<Clai
     let case = cases.get(place)?;
     let shape = Shape { channels, batch: 1, ..case.shape };
     Some(alone(Case { shape, bias: pass == Pass::Forward, ..*case }))
+}
+
+/// A map of more than three tiles beside each other and below, of which at least two miss nothing.
+fn many_tiles(pass: Pass, instance: &'static Instance, random: &mut Random) -> Option<Claim> {
+    let (Size::Exactly(kernel), Size::Exactly(stride)) = (instance.kernel, instance.stride) else {
+        return None;
+    };
+    let [height, width] = [instance.tile.rows, instance.tile.columns].map(|tile| {
+        let (size, pad) = (3 * tile + kernel, kernel as isize / 2);
+        let window = Window { kernel, stride, dilation: 1 };
+        match pass {
+            Pass::GradInput => Extent { input: size, low: pad, high: pad },
+            _ => window.padded(pad, pad, size, 0),
+        }
+    });
+    let shape = Shape {
+        batch: 2,
+        channels: if instance.layout == Layout::Nhwc { 4 } else { 2 },
+        multiplier: 1,
+        input: [height.input, width.input],
+        kernel: [kernel; 2],
+        stride: [stride; 2],
+        dilation: [1; 2],
+        low: [height.low, width.low],
+        high: [height.high, width.high],
+    };
+    Some(alone(any(pass, instance.layout, shape, random, Some(instance))))
 }
 
 /// Of them, those of each instance, and windows of any form.
