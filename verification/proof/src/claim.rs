@@ -5,7 +5,10 @@ use std::fmt;
 use std::mem::discriminant;
 use std::str::FromStr;
 
-use depthwise::{Activation, Body, INSTANCES, Instance, Layout, Machine, Size, Update};
+use depthwise::{
+    Activation, Body, INSTANCES, Instance, Layout, Leaves, Machine, Size, Tile, Update,
+};
+
 use depthwise_verification::cases::{self, ACTIVATIONS, UPDATES};
 use depthwise_verification::data::Data;
 use depthwise_verification::geometry::{Extent, Pads, Window};
@@ -148,13 +151,20 @@ fn many_channels(pass: Pass, instance: &Instance, cases: &[Case]) -> Option<Clai
     Some(alone(Case { shape, bias: pass == Pass::Forward, ..*case }))
 }
 
-/// A map of more than three tiles beside each other and below, of which at least two miss nothing.
+/// A map of more than three tiles beside each other and below, of which at least two miss nothing; of more than two strips of
+/// rows, where there are any; of rows that are more than a leaf.
 fn many_tiles(pass: Pass, instance: &'static Instance, random: &mut Random) -> Option<Claim> {
     let (Size::Exactly(kernel), Size::Exactly(stride)) = (instance.kernel, instance.stride) else {
         return None;
     };
-    let [height, width] = [instance.tile.rows, instance.tile.columns].map(|tile| {
-        let (size, pad) = (3 * tile + kernel, kernel as isize / 2);
+    let Tile { rows, columns, .. } = instance.tile;
+    let sizes = match (instance.layout, instance.body) {
+        (Layout::Nhwc, Body::Roll) => [2 * MOST_ROWS_OF_A_STRIP + 5, 3 * columns + kernel],
+        (_, Body::Taps) => [rows, Leaves::POSITIONS + 3 * columns + kernel],
+        _ => [3 * rows + kernel, 3 * columns + kernel],
+    };
+    let [height, width] = sizes.map(|size| {
+        let pad = kernel as isize / 2;
         let window = Window { kernel, stride, dilation: 1 };
         match pass {
             Pass::GradInput => Extent { input: size, low: pad, high: pad },
@@ -174,6 +184,9 @@ fn many_tiles(pass: Pass, instance: &'static Instance, random: &mut Random) -> O
     };
     Some(alone(any(pass, instance.layout, shape, random, Some(instance))))
 }
+
+/// Rows that the planner gives a strip at most.
+const MOST_ROWS_OF_A_STRIP: usize = 28;
 
 /// Of them, those of each instance, and windows of any form.
 const FEW_OF_INSTANCE: usize = 12;
