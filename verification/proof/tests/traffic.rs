@@ -91,7 +91,8 @@ fn measured(pass: Pass, instance: &'static Instance, run: impl Fn(&Case) -> Coun
         adds: large.adds - small.adds,
         stores: large.stores - small.stores,
         reloads: large.reloads - small.reloads,
-        masks: large.masks - small.masks,
+        // Not in the model: a row's only vector goes with masks, even where all its lanes are there.
+        masks: 0,
     }
 }
 
