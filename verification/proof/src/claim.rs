@@ -163,25 +163,13 @@ fn many_tiles(pass: Pass, instance: &'static Instance, random: &mut Random) -> O
         (_, Body::Taps) => [rows, Leaves::POSITIONS + 3 * columns + kernel],
         _ => [3 * rows + kernel, 3 * columns + kernel],
     };
-    let [height, width] = sizes.map(|size| {
-        let pad = kernel as isize / 2;
-        let window = Window { kernel, stride, dilation: 1 };
-        match pass {
-            Pass::GradInput => Extent { input: size, low: pad, high: pad },
-            _ => window.padded(pad, pad, size, 0),
-        }
+    let (window, pad) = (Window { kernel, stride, dilation: 1 }, kernel as isize / 2);
+    let axes = sizes.map(|size| match pass {
+        Pass::GradInput => Extent { input: size, low: pad, high: pad },
+        _ => window.padded(pad, pad, size, 0),
     });
-    let shape = Shape {
-        batch: 2,
-        channels: if instance.layout == Layout::Nhwc { 4 } else { 2 },
-        multiplier: 1,
-        input: [height.input, width.input],
-        kernel: [kernel; 2],
-        stride: [stride; 2],
-        dilation: [1; 2],
-        low: [height.low, width.low],
-        high: [height.high, width.high],
-    };
+    let channels = if instance.layout == Layout::Nhwc { 4 } else { 2 };
+    let shape = map(2, channels, window, axes);
     Some(alone(any(pass, instance.layout, shape, random, Some(instance))))
 }
 
@@ -206,23 +194,30 @@ fn axes(pass: Pass, instance: &'static Instance, random: &mut Random) -> Vec<Cas
         pairs.extend(heights.iter().map(|height| (*height, random.pick(&widths))));
     }
     let case = |(height, width): (Extent, Extent)| {
-        let shape = Shape {
-            batch: 1 + random.below(2),
-            channels: match instance.layout {
-                Layout::Nhwc => random.pick(&[4, 5, 8]),
-                Layout::Nchw => random.pick(&[1, 2]),
-            },
-            multiplier: 1,
-            input: [height.input, width.input],
-            kernel: [kernel; 2],
-            stride: [stride; 2],
-            dilation: [1; 2],
-            low: [height.low, width.low],
-            high: [height.high, width.high],
+        let batch = 1 + random.below(2);
+        let channels = match instance.layout {
+            Layout::Nhwc => random.pick(&[4, 5, 8]),
+            Layout::Nchw => random.pick(&[1, 2]),
         };
+        let shape = map(batch, channels, window, [height, width]);
         any(pass, instance.layout, shape, random, Some(instance))
     };
     pairs.into_iter().map(case).collect()
+}
+
+/// Of maps with these axes, of windows as high as wide.
+fn map(batch: usize, channels: usize, window: Window, [height, width]: [Extent; 2]) -> Shape {
+    Shape {
+        batch,
+        channels,
+        multiplier: 1,
+        input: [height.input, width.input],
+        kernel: [window.kernel; 2],
+        stride: [window.stride; 2],
+        dilation: [window.dilation; 2],
+        low: [height.low, width.low],
+        high: [height.high, width.high],
+    }
 }
 
 /// Axes of each number of results up to `most`, each with all paddings up to a kernel or half of one.
