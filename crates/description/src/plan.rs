@@ -252,8 +252,14 @@ impl Plan {
     /// stay the same.
     #[must_use]
     pub fn shared(self, threads: usize) -> Self {
+        if self.is_worth_sharing() { self.divided(threads) } else { self }
+    }
+
+    /// The same plan in parts for several threads, whether or not its work is worth sharing.
+    #[must_use]
+    pub fn divided(self, threads: usize) -> Self {
         let Self { sweep, channel_block, row_blocks, .. } = self;
-        if threads < 2 || !self.is_worth_sharing() {
+        if threads < 2 {
             return self;
         }
         let images = self.problem.batch();

@@ -226,11 +226,9 @@ impl<L: Lanes> Run<'_, L> {
         planes: &Range<usize>,
     ) -> (bool, bool) {
         let (sweep, Rectangle { rows, clip_low, clip_high, .. }) = (self.sweep, rectangle);
-        // Rows of the windows that exist.
-        let window =
-            (rows.len - 1) * rows.src_step + rows.taps.saturating_sub(1) * rows.src_tap + 1;
-        let source_rows =
-            if rows.taps > 0 { window.saturating_sub(clip_low + clip_high) } else { 0 };
+        // Rows of the windows that exist: tiles have taps, and those are neighbours.
+        let window = (rows.len - 1) * rows.src_step + rows.taps;
+        let source_rows = window.saturating_sub(clip_low + clip_high);
         let Some((windows, unit)) = sweep.column_windows().filter(|_| source_rows > 0) else {
             return (false, false);
         };

@@ -144,10 +144,9 @@ pub(crate) fn roll<
                 }
                 Some(masks) => match live.div_ceil(LANES) {
                     1 => march::<L, K, S, FLIGHT, 1, true>(l, task, &tile, masks),
-                    2 => march::<L, K, S, FLIGHT, 2, true>(l, task, &tile, masks),
-                    3 if VECTORS > 2 => march::<L, K, S, FLIGHT, 3, true>(l, task, &tile, masks),
-                    _ if VECTORS > 2 => march::<L, K, S, FLIGHT, 4, true>(l, task, &tile, masks),
-                    _ => {}
+                    2 if VECTORS == 4 => march::<L, K, S, FLIGHT, 2, true>(l, task, &tile, masks),
+                    3 if VECTORS == 4 => march::<L, K, S, FLIGHT, 3, true>(l, task, &tile, masks),
+                    _ => march::<L, K, S, FLIGHT, VECTORS, true>(l, task, &tile, masks),
                 },
             }
             tile_src = tile_src.step((width * S) as isize);
@@ -515,8 +514,7 @@ pub(crate) fn pairs<
                 // Where a vector's pairs go, and how many there are of its two vectors.
                 let place = |v: usize| {
                     let left = live - v * 2 * LANES;
-                    let last =
-                        if EDGE && v + 1 == VECTORS { left.min(2 * LANES) } else { 2 * LANES };
+                    let last = if v + 1 == VECTORS { left.min(2 * LANES) } else { 2 * LANES };
                     let counts = [last.min(LANES), last.saturating_sub(LANES)];
                     (tile_dst.step((v * 2 * LANES) as isize), counts)
                 };
@@ -534,7 +532,7 @@ pub(crate) fn pairs<
                 }
                 unroll!(v < VECTORS => {
                     let (dst, [first, last]) = place(v);
-                    if EDGE && v + 1 == VECTORS && last == 0 {
+                    if last == 0 {
                         store_all(l, [results[v][0]], dst, 0, (first, first));
                     } else {
                         store_all(l, results[v], dst, LANES as isize, (LANES, last));
@@ -668,8 +666,8 @@ fn span_vectors<L: Lanes, const STEP: usize, const VECTORS: usize>(
 ) -> usize {
     let Task { rows, columns, depth, .. } = task;
     let mut acc = [start(l, task, plane); VECTORS];
-    let step = columns.src as usize;
-    let offsets = core::array::from_fn(|lane| if lane < count { lane * step } else { 0 });
+    // Past the count, offsets may be any: they are not used.
+    let offsets = core::array::from_fn(|lane| lane.wrapping_mul(columns.src as usize));
     let (mut row_src, mut row_weights) = (src, task.weights.step(plane * depth.weights));
     for _ in 0..rows.taps {
         let (mut tap_src, mut tap_weights) = (row_src, row_weights);

@@ -8,8 +8,8 @@ use depthwise_lanes::{Cursor, LANES, Lanes};
 use crate::channels::{Apart, Channels, Contiguous, Gather, LEAN, Partial, Splat, Summed};
 use crate::task::{Task, each_time, finish, store, store_tile};
 
-/// Whether column `q` of a tile's window is none of those that it misses at either end: half a kernel at most, so that
-/// most columns are there whatever is missed, which the compiler knows.
+/// Whether position `q` of a tile's window is none of those that it misses at either end: half a kernel at most, so that
+/// most are there whatever is missed, which the compiler knows.
 #[inline(always)]
 fn is_there<const K: usize>(q: usize, window: usize, [low, high]: [usize; 2]) -> bool {
     (q >= K / 2 || q >= low) && (q + K / 2 < window || q + high < window)
@@ -310,7 +310,7 @@ impl<
     /// half a kernel at most.
     #[inline(always)]
     fn fill(&mut self, clip: usize) {
-        let exists = |row: usize| row >= K / 2 || row >= clip;
+        let exists = |row: usize| is_there::<K>(row, K, [clip, 0]);
         unroll!(j < FLIGHT => {
             if exists(j * S) {
                 self.absorb(S, FLIGHT - j, true, false);
@@ -350,7 +350,7 @@ impl<
     /// No more results start. The last windows miss `clip` rows, half a kernel at most.
     #[inline(always)]
     fn drain(&mut self, clip: usize) {
-        let exists = |row: usize| row < K - K / 2 || row + clip < K;
+        let exists = |row: usize| is_there::<K>(row, K, [0, clip]);
         unroll!(j < FLIGHT => {
             let row = (j + 1) * S;
             if exists(row) {
@@ -450,7 +450,8 @@ impl<
     fn store(&self, mut result: L::Vector, j: usize) {
         // Results have as many channels as the source, and so its step: no registers for another.
         let dst = self.dst.step(j as isize * self.task.columns.src_tap);
-        if FINISH && (!LEAN || each_time(&self.task.finish.any)) {
+        let is_due = if LEAN { each_time(&self.task.finish.any) } else { FINISH };
+        if is_due {
             result = finish(self.lanes, &self.task.finish, result, dst, LANES);
         }
         // SAFETY: one of the strip's results.

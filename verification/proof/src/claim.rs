@@ -129,12 +129,21 @@ pub fn few(pass: Pass) -> Vec<Claim> {
         claims.extend(all.into_iter().skip(random.below(step)).step_by(step).map(alone));
     }
     claims.extend(cases::arbitrary(pass, FEW, random).into_iter().map(alone));
+    claims.extend(many_parts(pass, random));
     for index in (0..claims.len()).step_by(3) {
         let Claim { case, .. } = claims[index];
         let machine = Machine { l1: 64 << random.below(5), ..case.machine };
         claims.push(Claim { case: Case { machine, ..case }, threads: 2 });
     }
     claims
+}
+
+/// Some images and channels that are cut between the result channels of a source channel.
+fn many_parts(pass: Pass, random: &mut Random) -> [Claim; Layout::ALL.len()] {
+    let window = Window { kernel: 3, stride: 1, dilation: 1 };
+    let axes = [Extent { input: 3, low: 1, high: 1 }; 2];
+    let shape = Shape { multiplier: 3, ..map(3, 17, window, axes) };
+    Layout::ALL.map(|layout| Claim { case: any(pass, layout, shape, random, None), threads: 2 })
 }
 
 /// One of these cases with more channels, each with a bias of its own, than the instance computes before it turns to others:

@@ -113,14 +113,14 @@ pub fn next_part() {
     with(|run: &mut Run| run.part += 1);
 }
 
-/// Runs a plan as the library does.
+/// Runs a plan as the library does, but in parts even if that is not worth it.
 fn library(case: &Case, plan: Plan, threads: usize, operands: &Operands) {
     let accumulate = case.update == Update::Accumulate;
     let Operands { x, weights, bias, gy, results } = *operands;
     if matches!(case.pass, Pass::Forward | Pass::GradInput) {
         let source = if case.pass == Pass::Forward { x } else { gy };
         let tensors = Tensors::<Symbolic> { source, weights, bias, results, accumulate };
-        for part in plan.shared(threads).parts() {
+        for part in plan.divided(threads).parts() {
             next_part();
             // SAFETY: no pointer is followed.
             unsafe { execute_part(Symbolic, &plan, &part, &tensors) };
