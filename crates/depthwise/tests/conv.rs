@@ -132,7 +132,7 @@ fn an_instance_is_used_by_the_passes_that_it_computes() {
     let square = Conv::builder().channels(4).input([9; 2]).kernel([3; 2]);
     let instance = |name| Instance::by_name(name).unwrap();
     let [row, taps] =
-        ["forward_f32_nhwc_3s1_1x4x1", "grad_weight_f32_nhwc_any_1x1x1"].map(instance);
+        ["forward_f32_nhwc_3s1_1x4x4", "grad_weight_f32_nhwc_any_1x1x1"].map(instance);
     let plans = |conv: &Conv| {
         [conv.plan(), conv.grad_input_plan(), conv.grad_weight_plan()].map(|plan| plan.instance())
     };

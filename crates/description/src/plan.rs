@@ -75,11 +75,10 @@ impl Plan {
     #[must_use]
     pub fn new(problem: Problem, machine: Machine) -> Self {
         let (sweep, size) = (Sweep::new(&problem), problem.dtype().size());
-        let crowded = |columns| strip::is_crowded(&sweep, size, machine, columns);
+        let crowded = |instance: &Instance| strip::is_crowded(&sweep, size, machine, instance.tile);
         // Narrow tiles read columns more often: wider kernels lose more by that than by lines that leave the cache. Lean
         // builds have no tiles for what few columns leave.
         let prefers_narrow = problem.layout() == Layout::Nhwc
-            && problem.width().stride() == 2
             && problem.width().kernel() <= 3
             && !(machine.narrow || cfg!(depthwise_lean));
         let is_row =
@@ -93,7 +92,7 @@ impl Plan {
             };
             prefers_narrow
                 && is_row(instance)
-                && crowded(columns)
+                && crowded(instance)
                 && INSTANCES.iter().any(gives_way)
         };
         let chosen = INSTANCES.iter().find(|instance| {
@@ -589,7 +588,7 @@ mod tests {
     }
 
     /// 512 channels are 2 KiB, of which 2 sets of 64 have every line of a vector; a tile of 7 reads 3 × 15 lines of
-    /// these, one of 4 reads 3 × 9, one of 2 reads 3 × 5. 256 channels have 4 sets.
+    /// these at stride 2 and 3 × 9 at stride 1, one of 4 with four vectors 9 and 6. 256 channels have 4 sets.
     #[test]
     fn columns_that_crowd_the_cache_are_few_at_a_time() {
         let columns = |channels, size, kernel, stride: usize, machine| {
@@ -599,13 +598,17 @@ mod tests {
             Plan::new(problem, machine).instance().tile.columns
         };
         let x86 = Machine::X86_64;
-        let few = if cfg!(depthwise_lean) { [7; 5] } else { [7, 4, 2, 7, 2] };
-        let channels = [128, 256, 512, 576, 1024];
-        assert_eq!(channels.map(|channels| columns(channels, 28, 3, 2, x86)), few);
+        for (stride, few) in [(1, [7, 7, 4, 7, 4]), (2, [7, 4, 4, 7, 4])] {
+            let few = if cfg!(depthwise_lean) { [7; 5] } else { few };
+            let channels = [128, 256, 512, 576, 1024];
+            assert_eq!(channels.map(|channels| columns(channels, 28, 3, stride, x86)), few);
+        }
+        // Four columns of 1024 channels would be 9 lines of a set of four.
+        let small = Machine { l1: 16 * 1024, ways: 4, ..x86 };
         // Two columns would leave one of seven.
-        let few = if cfg!(depthwise_lean) { 7 } else { 3 };
-        assert_eq!(columns(512, 14, 3, 2, x86), few);
-        assert_eq!([columns(512, 28, 3, 1, x86), columns(512, 28, 5, 2, x86)], [7; 2]);
+        let few = if cfg!(depthwise_lean) { [7; 2] } else { [2, 3] };
+        assert_eq!([28, 14].map(|size| columns(1024, size, 3, 2, small)), few);
+        assert_eq!(columns(512, 28, 5, 2, x86), 7);
         assert_eq!(columns(512, 28, 3, 2, Machine::ARM64), 7);
     }
 

@@ -1,7 +1,7 @@
 //! How much of a map is computed before other channels, for the first-level cache.
 
 use crate::axis::Axis;
-use crate::instance::Instance;
+use crate::instance::{Instance, Tile};
 use crate::machine::Machine;
 use crate::sweep::Sweep;
 
@@ -50,16 +50,21 @@ pub(crate) fn row_stays(sweep: &Sweep, size: usize, machine: Machine) -> bool {
     sets.lost(LOST) * 4 < LOST
 }
 
-/// Whether columns that a tile of so many reads share so few sets of the first-level cache that one of these
+/// Whether columns that a tile reads share so few sets of the first-level cache that one of these
 /// would need half as many ways again as it has: then many are lost before the next vector needs them.
-pub(crate) fn is_crowded(sweep: &Sweep, size: usize, machine: Machine, columns: usize) -> bool {
+pub(crate) fn is_crowded(sweep: &Sweep, size: usize, machine: Machine, tile: Tile) -> bool {
     let Some([height, width]) = sweep.convolution else { return false };
-    let window = (columns - 1).saturating_mul(width.stride()).saturating_add(width.kernel());
+    let window = (tile.columns - 1).saturating_mul(width.stride()).saturating_add(width.kernel());
+    // A tile of whole lines is done with those of a kernel row before it comes to the next.
+    let rows = if tile.vectors < VECTORS_OF_A_LINE { height.kernel() } else { 1 };
     let mut sets = Sets::new(machine);
     let step = sweep.source_channels.wrapping_mul(size);
-    sets.add([height.kernel(), window], sweep.source[1], step);
+    sets.add([rows, window], sweep.source[1], step);
     sets.lines.iter().any(|&lines| 2 * usize::from(lines) >= 3 * machine.ways)
 }
+
+/// Vectors of a cache line.
+const VECTORS_OF_A_LINE: usize = 4;
 
 /// Most lines of a first-level cache that are told apart.
 const MOST_LINES: usize = 1 << 12;
@@ -148,11 +153,13 @@ mod tests {
     fn a_set_is_crowded_from_half_as_many_lines_again_as_ways() {
         let problem = Problem::builder().channels(512).input([28; 2]).kernel([3; 2]);
         let sweep = Sweep::new(&problem.stride([2; 2]).same_upper().build().unwrap());
-        let crowded = |ways| {
+        let crowded = |vectors, ways| {
             let machine = Machine { ways, l1: 64 * ways * LINE, ..Machine::X86_64 };
-            is_crowded(&sweep, 4, machine, 5)
+            is_crowded(&sweep, 4, machine, Tile { rows: 1, columns: 5, vectors })
         };
-        assert_eq!([11, 12, 13].map(crowded), [true, true, false]);
+        assert_eq!([11, 12, 13].map(|ways| crowded(1, ways)), [true, true, false]);
+        // A row of the same columns: 6 and 5.
+        assert_eq!([3, 4, 5].map(|ways| crowded(4, ways)), [true, true, false]);
     }
 
     #[test]

@@ -15,28 +15,31 @@ fn is_there<const K: usize>(q: usize, window: usize, [low, high]: [usize; 2]) ->
     (q >= K / 2 || q >= low) && (q + K / 2 < window || q + high < window)
 }
 
-/// One row of results, `COLUMNS` columns at a time, kernel row after kernel row.
+/// One row of results, `COLUMNS` columns of `VECTORS` vectors of channels at a time, kernel row after kernel row.
 ///
 /// ```text
-/// for each block of channels, row, tile, vector of channels
-///     acc[0..COLUMNS] = bias
+/// for each block of channels, row, tile, VECTORS vectors of channels
+///     acc[0..VECTORS][0..COLUMNS] = bias
 ///     for each kernel row that the window has        (a real loop: clipped rows cost nothing)
-///         w[0..K] = its weights
-///         for each column: acc[column] += x[column·S + 0..K] · w[0..K]
+///         for each vector
+///             w[0..K] = its weights
+///             for each column: acc[vector][column] += x[column·S + 0..K] · w[0..K]
 ///     store acc
 /// ```
 ///
 /// Each input vector of a row is loaded once and used by up to `⌈K/S⌉` columns. Results are
-/// accumulated column by column, not tap by tap: that keeps only `COLUMNS + 2·K` vectors alive,
-/// which 16 registers hold. Windows may miss `LOW` columns on the left and `HIGH` on the right;
-/// taps there are not emitted at all. In code that all edges share (`SHARED`), both are 0, and what is missed is known
-/// anew for each tile.
+/// accumulated column by column, not tap by tap: that keeps only `COLUMNS + 2·K` vectors alive beside those that wait,
+/// which 16 registers hold if there is one vector. Four vectors are a cache line: each is used up while it is there, however
+/// few of the columns that a window has the cache could hold, and their positions are found once. Windows may miss `LOW` columns
+/// on the left and `HIGH` on the right; taps there are not emitted at all. In code that all edges share (`SHARED`), both
+/// are 0, and what is missed is known anew for each tile.
 #[inline(always)]
 pub(crate) fn row<
     L: Lanes,
     const K: usize,
     const S: usize,
     const COLUMNS: usize,
+    const VECTORS: usize,
     const LOW: usize,
     const HIGH: usize,
     const SHARED: bool,
@@ -45,56 +48,103 @@ pub(crate) fn row<
     task: &Task<L>,
 ) {
     let Task { rows, columns, depth, .. } = task;
-    let window = (COLUMNS - 1) * S + K;
     for first in (0..depth.len).step_by(depth.block) {
-        let channels = first as isize..(first + depth.block).min(depth.len) as isize;
+        let end = (first + depth.block).min(depth.len) as isize;
         for row in 0..rows.len as isize {
-            let mut tile_src = task.src.step(row * rows.src);
-            let mut tile_dst = task.dst.step(row * rows.dst);
+            let mut src = task.src.step(row * rows.src);
+            let mut dst = task.dst.step(row * rows.dst);
             for _ in 0..columns.len / COLUMNS {
-                for channel in channels.clone().step_by(LANES) {
-                    let mut acc = [start(l, task, each_time(&task.biased), channel); COLUMNS];
-                    let low = if SHARED { each_time(&columns.clip_low) } else { LOW };
-                    let high = if SHARED { each_time(&columns.clip_high) } else { HIGH };
-                    let has = |q: usize| is_there::<K>(q, window, [low, high]);
-                    let missed = if SHARED { low as isize * columns.src_tap } else { 0 };
-                    let mut src = tile_src.step(channel - missed);
-                    let mut weights = task.weights.step(channel);
-                    let mut taps = rows.taps;
-                    loop {
-                        let mut w = [l.zero(); K];
-                        unroll!(u < K => {
-                            // SAFETY: one of the kernel row's K weights.
-                            w[u] = unsafe { l.load(weights.step(u as isize * columns.weights_tap)) };
-                        });
-                        let mut x = [l.zero(); MOST_COLUMNS];
-                        unroll!(j < COLUMNS => {
-                            unroll!(u < K => {
-                                let q = j * S + u;
-                                if has(q) {
-                                    if j == 0 || u + S >= K {
-                                        let column = src.step((q - LOW) as isize * columns.src_tap);
-                                        // SAFETY: a column of the window that the tile does not miss.
-                                        x[q] = unsafe { l.load(column) };
-                                    }
-                                    acc[j] = l.fma(acc[j], x[q], w[u]);
-                                }
-                            });
-                        });
-                        taps -= 1;
-                        if taps == 0 {
-                            break;
-                        }
-                        src = src.step(rows.src_tap).anew();
-                        weights = weights.step(rows.weights_tap).anew();
-                    }
-                    store_tile(l, task, acc, tile_dst.step(channel), columns.dst, (LANES, LANES));
+                let place = |channel| Place { channel, src, dst };
+                let mut channel = first as isize;
+                while channel + (VECTORS * LANES) as isize <= end {
+                    tile::<L, K, S, COLUMNS, VECTORS, LOW, HIGH, SHARED>(l, task, place(channel));
+                    channel += (VECTORS * LANES) as isize;
                 }
-                tile_src = tile_src.step((COLUMNS * S) as isize * columns.src_tap);
-                tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
+                if VECTORS > 1 {
+                    while channel < end {
+                        tile::<L, K, S, COLUMNS, 1, LOW, HIGH, SHARED>(l, task, place(channel));
+                        channel += LANES as isize;
+                    }
+                }
+                src = src.step((COLUMNS * S) as isize * columns.src_tap);
+                dst = dst.step(COLUMNS as isize * columns.dst);
             }
         }
     }
+}
+
+/// Where a tile of [`row`] is: its first channel, and its first column in channel 0.
+struct Place<L: Lanes> {
+    channel: isize,
+    src: L::Src,
+    dst: L::Dst,
+}
+
+/// A tile of [`row`].
+#[inline(always)]
+fn tile<
+    L: Lanes,
+    const K: usize,
+    const S: usize,
+    const COLUMNS: usize,
+    const VECTORS: usize,
+    const LOW: usize,
+    const HIGH: usize,
+    const SHARED: bool,
+>(
+    l: L,
+    task: &Task<L>,
+    Place { channel, src, dst }: Place<L>,
+) {
+    let Task { rows, columns, .. } = task;
+    let window = (COLUMNS - 1) * S + K;
+    let biased = each_time(&task.biased);
+    let mut acc = [[l.zero(); COLUMNS]; VECTORS];
+    unroll!(c < VECTORS => {
+        acc[c] = [start(l, task, biased, channel + (c * LANES) as isize); COLUMNS];
+    });
+    let low = if SHARED { each_time(&columns.clip_low) } else { LOW };
+    let high = if SHARED { each_time(&columns.clip_high) } else { HIGH };
+    let has = |q: usize| is_there::<K>(q, window, [low, high]);
+    let missed = if SHARED { low as isize * columns.src_tap } else { 0 };
+    let mut src = src.step(channel - missed);
+    let mut weights = task.weights.step(channel);
+    let mut taps = rows.taps;
+    loop {
+        unroll!(c < VECTORS => {
+            let mut w = [l.zero(); K];
+            unroll!(u < K => {
+                let weight = weights.step(u as isize * columns.weights_tap);
+                // SAFETY: one of the kernel row's K weights, of each of the tile's channels.
+                w[u] = unsafe { l.load_at(weight, c * LANES) };
+            });
+            let mut x = [l.zero(); MOST_COLUMNS];
+            unroll!(j < COLUMNS => {
+                unroll!(u < K => {
+                    let q = j * S + u;
+                    if has(q) {
+                        if j == 0 || u + S >= K {
+                            let column = src.step((q - LOW) as isize * columns.src_tap);
+                            // SAFETY: a column of the window that the tile does not miss, with all of its channels.
+                            x[q] = unsafe { l.load_at(column, c * LANES) };
+                        }
+                        acc[c][j] = l.fma(acc[c][j], x[q], w[u]);
+                    }
+                });
+            });
+        });
+        taps -= 1;
+        if taps == 0 {
+            break;
+        }
+        src = src.step(rows.src_tap).anew();
+        weights = weights.step(rows.weights_tap).anew();
+    }
+    let dst = dst.step(channel);
+    unroll!(c < VECTORS => {
+        let dst = dst.step((c * LANES) as isize);
+        store_tile(l, task, acc[c], dst, columns.dst, (LANES, LANES));
+    });
 }
 
 /// One row of results of an input gradient at stride 2, in pairs of neighbours.

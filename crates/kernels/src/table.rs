@@ -14,7 +14,7 @@ macro_rules! kernels {
     ($([$name:ident, $pass:ident, $dtype:ident, $layout:ident, $kernel:ident $(($k:literal))?,
         $stride:ident $(($s:literal))?, $body:ident, ($rows:literal, $columns:literal, $vectors:literal),
         $registers:literal, $purpose:literal],)*) => {
-        $(kernel!($purpose $name $pass $layout $body ($($k)?) ($($s)?) $rows $columns);)*
+        $(kernel!($purpose $name $pass $layout $body ($($k)?) ($($s)?) $rows $columns $vectors);)*
 
         /// Runs the kernel of a sweep's instance.
         pub fn run<L: Lanes>(instance: &Instance, lanes: L, task: &Task<L>) {
@@ -82,7 +82,7 @@ macro_rules! run_reduction_kernel {
 
 /// Chooses the generic body of an instance, and the const parameters that its tasks need.
 macro_rules! body {
-    (Forward Nhwc Roll ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
+    (Forward Nhwc Roll ($k:literal) ($s:literal) $rows:literal $columns:literal $vectors:literal $l:ident $task:ident) => {
         if LEAN {
             nhwc::roll::<L, $k, $s, { $rows - 1 }, $columns, 0, 0, true>($l, $task)
         } else if $task.finish.any {
@@ -105,9 +105,9 @@ macro_rules! body {
             )
         }
     };
-    (Forward Nhwc Row ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
+    (Forward Nhwc Row ($k:literal) ($s:literal) $rows:literal $columns:literal $vectors:literal $l:ident $task:ident) => {
         if LEAN && ($k > 3 || $columns < 7) {
-            nhwc::row::<L, $k, $s, $columns, 0, 0, true>($l, $task)
+            nhwc::row::<L, $k, $s, $columns, $vectors, 0, 0, true>($l, $task)
         } else {
             clipped!(
                 $task,
@@ -115,17 +115,17 @@ macro_rules! body {
                 $s,
                 LOW,
                 HIGH,
-                nhwc::row::<L, $k, $s, $columns, LOW, HIGH, false>($l, $task)
+                nhwc::row::<L, $k, $s, $columns, $vectors, LOW, HIGH, false>($l, $task)
             )
         }
     };
-    (Forward Nhwc Span () () $rows:literal $columns:literal $l:ident $task:ident) => {
+    (Forward Nhwc Span () () $rows:literal $columns:literal $vectors:literal $l:ident $task:ident) => {
         nhwc::span($l, $task)
     };
-    (Forward Nchw Roll ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
+    (Forward Nchw Roll ($k:literal) ($s:literal) $rows:literal $columns:literal $vectors:literal $l:ident $task:ident) => {
         nchw::roll::<L, $k, $s, $rows, { $columns / LANES }>($l, $task)
     };
-    (Forward Nchw Row ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {
+    (Forward Nchw Row ($k:literal) ($s:literal) $rows:literal $columns:literal $vectors:literal $l:ident $task:ident) => {
         edges!(
             edge_vectors($task, 1),
             VECTORS,
@@ -133,10 +133,10 @@ macro_rules! body {
             nchw::row::<L, $k, $s, VECTORS, EDGE>($l, $task)
         )
     };
-    (Forward Nchw Span () () $rows:literal $columns:literal $l:ident $task:ident) => {
+    (Forward Nchw Span () () $rows:literal $columns:literal $vectors:literal $l:ident $task:ident) => {
         nchw::span($l, $task)
     };
-    (GradInput Nhwc Pairs ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {{
+    (GradInput Nhwc Pairs ($k:literal) ($s:literal) $rows:literal $columns:literal $vectors:literal $l:ident $task:ident) => {{
         const REACH: usize = usize::div_ceil($k, 2);
         const PAIRS: usize = $columns / 2;
         let edge = LEAN || $task.columns.clip_low + $task.columns.clip_high > 0;
@@ -147,7 +147,7 @@ macro_rules! body {
             (true, true) => nhwc::pairs::<L, $k, REACH, PAIRS, $columns, true, true>($l, $task),
         }
     }};
-    (GradInput Nchw Pairs ($k:literal) ($s:literal) $rows:literal $columns:literal $l:ident $task:ident) => {{
+    (GradInput Nchw Pairs ($k:literal) ($s:literal) $rows:literal $columns:literal $vectors:literal $l:ident $task:ident) => {{
         const REACH: usize = usize::div_ceil($k, 2);
         if $task.columns.odd_first {
             edges!(
@@ -165,16 +165,16 @@ macro_rules! body {
             )
         }
     }};
-    (GradWeight Nhwc Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $L:ident $r:ident) => {{
+    (GradWeight Nhwc Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $vectors:literal $L:ident $r:ident) => {{
         const VECTORS: usize = reduce::vectors($k);
         reduce::nhwc::taps::<$L, $k, VECTORS>($r, |place, sums| {
             reduce::nhwc::leaf::<$L, $rows, $k, $s, $columns, VECTORS>($r, place, sums)
         })
     }};
-    (GradWeight Nhwc Span () () $rows:literal $columns:literal $L:ident $r:ident) => {
+    (GradWeight Nhwc Span () () $rows:literal $columns:literal $vectors:literal $L:ident $r:ident) => {
         reduce::nhwc::span($r)
     };
-    (GradWeight Nchw Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $L:ident $r:ident) => {{
+    (GradWeight Nchw Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $vectors:literal $L:ident $r:ident) => {{
         const PLANES: usize = reduce::nchw::PLANES;
         reduce::nchw::taps::<$L, $k, $s, PLANES>($r, |place, sums| {
             reduce::nchw::leaf::<$L, $rows, { reduce::nchw::rest($k, $rows) }, $k, $s, PLANES>(
@@ -182,7 +182,7 @@ macro_rules! body {
             )
         })
     }};
-    (GradWeight Nchw Span () () $rows:literal $columns:literal $L:ident $r:ident) => {
+    (GradWeight Nchw Span () () $rows:literal $columns:literal $vectors:literal $L:ident $r:ident) => {
         reduce::nchw::span($r)
     };
 }

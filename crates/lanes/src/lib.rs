@@ -103,6 +103,17 @@ pub trait Lanes: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// - `src` is inside a tensor that is valid for reads, 4 elements or more before its end.
     unsafe fn load(self, src: Self::Src) -> Self::Vector;
 
+    /// Elements `first..first + 4`: with a constant for `first`, vectors that lie next to each other share what it takes
+    /// to find them.
+    ///
+    /// # Safety
+    /// - `src` is inside a tensor that is valid for reads, `first + 4` elements or more before its end.
+    #[inline(always)]
+    unsafe fn load_at(self, src: Self::Src, first: usize) -> Self::Vector {
+        // SAFETY: the caller vouches for the four elements there.
+        unsafe { self.load(src.step(first as isize)) }
+    }
+
     /// Element 0, four times.
     ///
     /// # Safety

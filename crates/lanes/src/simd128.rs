@@ -65,6 +65,13 @@ macro_rules! simd128_lanes {
             }
 
             #[inline(always)]
+            unsafe fn load_at(self, src: Src, first: usize) -> v128 {
+                // SAFETY: the caller vouches for all elements up to these four, so no position wraps around: the
+                // constant goes into the instruction.
+                unsafe { v128_load(src.access(first + LANES).add(first).cast()) }
+            }
+
+            #[inline(always)]
             unsafe fn load_splat(self, src: Src) -> v128 {
                 // SAFETY: the caller vouches for one element.
                 unsafe { v128_load32_splat(src.access(1).cast()) }

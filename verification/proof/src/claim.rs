@@ -152,7 +152,7 @@ fn many_channels(pass: Pass, instance: &Instance, cases: &[Case]) -> Option<Clai
     let (place, channels) = match (pass, instance.layout) {
         // The smallest map, since a block of the 3×3 instance has 96 channels.
         (Pass::GradWeight, Layout::Nhwc) => (0, 2 * 96 + 5),
-        (_, Layout::Nhwc) => (cases.len() / 2, 3 * 4 + 1),
+        (_, Layout::Nhwc) => (cases.len() / 2, (2 * instance.tile.vectors + 1) * 4 + 1),
         (_, Layout::Nchw) => (cases.len() / 2, 9),
     };
     let case = cases.get(place)?;
@@ -205,6 +205,7 @@ fn axes(pass: Pass, instance: &'static Instance, random: &mut Random) -> Vec<Cas
     let case = |(height, width): (Extent, Extent)| {
         let batch = 1 + random.below(2);
         let channels = match instance.layout {
+            Layout::Nhwc if instance.tile.vectors > 1 => random.pick(&[4, 5, 16, 20]),
             Layout::Nhwc => random.pick(&[4, 5, 8]),
             Layout::Nchw => random.pick(&[1, 2]),
         };

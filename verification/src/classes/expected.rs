@@ -389,7 +389,8 @@ impl Expected {
         if instance.layout == Layout::Nchw {
             return self.planes(pass != Pass::GradInput, sums);
         }
-        let blocks = if sums || instance.body == Body::Roll { 5 } else { 3 };
+        let blocks =
+            if sums || instance.body == Body::Roll || instance.tile.vectors > 1 { 5 } else { 3 };
         for channels in LANES..(blocks + 1) * LANES {
             let event = Event::of(Side::Depth)
                 .number(Feature::Vectors, up_to(blocks, channels / LANES))

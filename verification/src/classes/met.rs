@@ -207,7 +207,7 @@ impl<'p> Sweep<'p> {
 
     fn tile_depth(&self, instance: &Instance, channels: usize) -> Event {
         let depth = Event::of(Side::Depth);
-        let most = if instance.body == Body::Roll { 5 } else { 3 };
+        let most = if instance.body == Body::Roll || instance.tile.vectors > 1 { 5 } else { 3 };
         match self.problem.layout() {
             Layout::Nhwc => depth
                 .number(Feature::Vectors, up_to(most, channels / LANES))

@@ -85,7 +85,7 @@ mod tests {
     fn the_interior_is_the_first_instances() {
         for (name, interior) in [
             ("forward_f32_nhwc_3s1_3x7x1", true),
-            ("forward_f32_nhwc_3s1_1x4x1", false),
+            ("forward_f32_nhwc_3s1_1x4x4", false),
             ("forward_f32_nhwc_3s1_1x7x1", false),
             ("forward_f32_nhwc_any_1x8x1", false),
         ] {
@@ -99,7 +99,7 @@ mod tests {
         for (name, accumulators, right) in [
             ("forward_f32_nhwc_3s1_3x7x1", 4, true),
             ("forward_f32_nhwc_3s1_3x7x1", 3, false),
-            ("forward_f32_nhwc_3s1_1x3x1", 3, true),
+            ("forward_f32_nhwc_3s1_1x3x4", 3, true),
         ] {
             let mut kernels = InOrder::default();
             kernels.add(name, Counts::default(), Chains { accumulators, distance: 1 });

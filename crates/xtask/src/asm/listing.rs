@@ -58,12 +58,12 @@ pub fn reachable(functions: &[Function], start: usize) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    const NEON: &str = "_RINvNtCseGCnbQK9awi_17depthwise_kernels5table26forward_f32_nhwc_3s1_1x2x1\
+    const NEON: &str = "_RINvNtCseGCnbQK9awi_17depthwise_kernels5table26forward_f32_nhwc_3s1_1x2x4\
         NtNtCs8ZiyQpZ5CNB_15depthwise_lanes4neon4NeonECsiPQA24C5DJ1_9depthwise";
     const SIMD128: &str = "_RINvNtCs91cQFTSND1f_17depthwise_kernels5table26forward_f32_nhwc_3s1_\
         4x4x1NtNtCslFNadXvaDxn_15depthwise_lanes7simd1287Simd128ECs26Xt1ZI1hy9_9depthwise";
 
-    const NAMES: [&str; 2] = ["forward_f32_nhwc_3s1_1x2x1", "forward_f32_nhwc_3s1_4x4x1"];
+    const NAMES: [&str; 2] = ["forward_f32_nhwc_3s1_1x2x4", "forward_f32_nhwc_3s1_4x4x1"];
 
     #[test]
     fn kernels_are_known_by_name_and_token() {
