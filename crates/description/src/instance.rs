@@ -129,31 +129,31 @@ macro_rules! for_each_instance {
                 "3×3 stride 2, remaining columns"],
             [forward_f32_nhwc_5s1_1x7x1,   Forward, F32, Nhwc, Exactly(5), Exactly(1), Row,  (1, 7, 1), 16,
                 "5×5"],
-            [forward_f32_nhwc_5s1_1x4x4,   Forward, F32, Nhwc, Exactly(5), Exactly(1), Row,  (1, 4, 4), 16,
+            [forward_f32_nhwc_5s1_1x4x1,   Forward, F32, Nhwc, Exactly(5), Exactly(1), Row,  (1, 4, 1), 16,
                 "5×5, remaining columns"],
-            [forward_f32_nhwc_5s1_1x3x4,   Forward, F32, Nhwc, Exactly(5), Exactly(1), Row,  (1, 3, 4), 16,
+            [forward_f32_nhwc_5s1_1x3x1,   Forward, F32, Nhwc, Exactly(5), Exactly(1), Row,  (1, 3, 1), 16,
                 "5×5, remaining columns"],
-            [forward_f32_nhwc_5s1_1x2x4,   Forward, F32, Nhwc, Exactly(5), Exactly(1), Row,  (1, 2, 4), 16,
+            [forward_f32_nhwc_5s1_1x2x1,   Forward, F32, Nhwc, Exactly(5), Exactly(1), Row,  (1, 2, 1), 16,
                 "5×5, remaining columns"],
             [forward_f32_nhwc_5s2_1x7x1,   Forward, F32, Nhwc, Exactly(5), Exactly(2), Row,  (1, 7, 1), 16,
                 "5×5 stride 2"],
-            [forward_f32_nhwc_5s2_1x4x4,   Forward, F32, Nhwc, Exactly(5), Exactly(2), Row,  (1, 4, 4), 16,
+            [forward_f32_nhwc_5s2_1x4x1,   Forward, F32, Nhwc, Exactly(5), Exactly(2), Row,  (1, 4, 1), 16,
                 "5×5 stride 2, remaining columns"],
-            [forward_f32_nhwc_5s2_1x3x4,   Forward, F32, Nhwc, Exactly(5), Exactly(2), Row,  (1, 3, 4), 16,
+            [forward_f32_nhwc_5s2_1x3x1,   Forward, F32, Nhwc, Exactly(5), Exactly(2), Row,  (1, 3, 1), 16,
                 "5×5 stride 2, remaining columns"],
-            [forward_f32_nhwc_5s2_1x2x4,   Forward, F32, Nhwc, Exactly(5), Exactly(2), Row,  (1, 2, 4), 16,
+            [forward_f32_nhwc_5s2_1x2x1,   Forward, F32, Nhwc, Exactly(5), Exactly(2), Row,  (1, 2, 1), 16,
                 "5×5 stride 2, remaining columns"],
             [forward_f32_nhwc_7s1_1x7x1,   Forward, F32, Nhwc, Exactly(7), Exactly(1), Row,  (1, 7, 1), 16,
                 "7×7"],
-            [forward_f32_nhwc_7s1_1x4x4,   Forward, F32, Nhwc, Exactly(7), Exactly(1), Row,  (1, 4, 4), 16,
+            [forward_f32_nhwc_7s1_1x4x1,   Forward, F32, Nhwc, Exactly(7), Exactly(1), Row,  (1, 4, 1), 16,
                 "7×7, remaining columns"],
-            [forward_f32_nhwc_7s1_1x3x4,   Forward, F32, Nhwc, Exactly(7), Exactly(1), Row,  (1, 3, 4), 16,
+            [forward_f32_nhwc_7s1_1x3x1,   Forward, F32, Nhwc, Exactly(7), Exactly(1), Row,  (1, 3, 1), 16,
                 "7×7, remaining columns"],
             [forward_f32_nhwc_7s2_1x7x1,   Forward, F32, Nhwc, Exactly(7), Exactly(2), Row,  (1, 7, 1), 16,
                 "7×7 stride 2"],
-            [forward_f32_nhwc_7s2_1x4x4,   Forward, F32, Nhwc, Exactly(7), Exactly(2), Row,  (1, 4, 4), 16,
+            [forward_f32_nhwc_7s2_1x4x1,   Forward, F32, Nhwc, Exactly(7), Exactly(2), Row,  (1, 4, 1), 16,
                 "7×7 stride 2, remaining columns"],
-            [forward_f32_nhwc_7s2_1x3x4,   Forward, F32, Nhwc, Exactly(7), Exactly(2), Row,  (1, 3, 4), 16,
+            [forward_f32_nhwc_7s2_1x3x1,   Forward, F32, Nhwc, Exactly(7), Exactly(2), Row,  (1, 3, 1), 16,
                 "7×7 stride 2, remaining columns"],
             [forward_f32_nhwc_any_1x8x1,   Forward, F32, Nhwc, Any,        Any,        Span, (1, 8, 1), 16,
                 "any window and multiplier; channels beyond a multiple of four; columns that tiles leave"],
@@ -326,13 +326,14 @@ impl Instance {
         }
     }
 
-    /// Whether it is general, or among the tiles that together do what its body's do: small kernels, and where all rows of
-    /// one are in flight, a large kernel, too.
+    /// Whether it is general, or among the tiles that together do what its body's do: small kernels, where all rows of
+    /// one are in flight, a large kernel, too, and tiles of one vector and of several.
     const fn is_sampled(&self) -> bool {
         let Tile { rows, columns, .. } = self.tile;
         match (self.kernel, self.layout, self.body) {
             (Size::Any, ..) => true,
             (Size::Exactly(5), Layout::Nhwc, Body::Row) => columns == 3,
+            (Size::Exactly(3), Layout::Nhwc, Body::Row) => columns == 2,
             (Size::Exactly(3), Layout::Nhwc, Body::Pairs) => columns == 6,
             (Size::Exactly(3), _, Body::Roll | Body::Pairs | Body::Taps) => true,
             (Size::Exactly(7), Layout::Nhwc, Body::Taps) => matches!(self.stride, Size::Exactly(2)),
@@ -463,8 +464,10 @@ mod tests {
             [
                 "forward_f32_nhwc_3s1_3x7x1",
                 "forward_f32_nhwc_3s2_2x7x1",
-                "forward_f32_nhwc_5s1_1x3x4",
-                "forward_f32_nhwc_5s2_1x3x4",
+                "forward_f32_nhwc_3s1_1x2x4",
+                "forward_f32_nhwc_3s2_1x2x4",
+                "forward_f32_nhwc_5s1_1x3x1",
+                "forward_f32_nhwc_5s2_1x3x1",
                 "forward_f32_nhwc_any_1x8x1",
                 "forward_f32_nchw_3s1_3x16x4",
                 "forward_f32_nchw_3s2_2x16x4",
