@@ -605,9 +605,9 @@ impl<L: Lanes, const K: usize> Masks<L, K> {
 /// Any window: follows the walks, up to four vectors of columns at a time.
 #[inline(always)]
 pub(crate) fn span<L: Lanes>(l: L, task: &Task<L>) {
-    match task.columns.src {
-        1 if !LEAN => span_stepping::<L, 1>(l, task),
-        2 if !LEAN => span_stepping::<L, 2>(l, task),
+    match (task.columns.src, LEAN) {
+        (1, false) => span_stepping::<L, 1>(l, task),
+        (2, false) => span_stepping::<L, 2>(l, task),
         _ => span_stepping::<L, ANY_STEP>(l, task),
     }
 }

@@ -513,15 +513,27 @@ impl<
 #[inline(always)]
 pub(crate) fn span<L: Lanes>(l: L, task: &Task<L>) {
     let depth = task.depth;
-    let mut channel = 0;
-    while channel < depth.len {
+    if depth.is_one_for_one() {
+        // Whole vectors, or fewer channels than one has: tasks have not both.
+        return match depth.len / LANES {
+            0 => {
+                if LEAN {
+                    span_vectors(l, task, 0, 1, Apart::new(&depth, 0, depth.len));
+                } else {
+                    span_vectors(l, task, 0, 1, Partial { count: depth.len });
+                }
+            }
+            vectors => span_vectors(l, task, 0, vectors, Contiguous),
+        };
+    }
+    for channel in (0..depth.len).step_by(LANES) {
         let count = (depth.len - channel).min(LANES);
-        if LEAN && (depth.products > 1 || depth.multiplier > 1 || count < LANES) {
+        if LEAN {
             span_vectors(l, task, channel, 1, Apart::new(&depth, channel, count));
         } else if depth.products > 1 {
             let channels = Summed { products: depth.products, count };
             span_vectors(l, task, channel, 1, channels);
-        } else if depth.multiplier > 1 {
+        } else {
             let source = |result: usize| {
                 (depth.phase + result) / depth.multiplier - depth.phase / depth.multiplier
             };
@@ -533,14 +545,7 @@ pub(crate) fn span<L: Lanes>(l: L, task: &Task<L>) {
             } else {
                 span_vectors(l, task, channel, 1, Gather { src, offsets, count });
             }
-        } else if count < LANES {
-            span_vectors(l, task, channel, 1, Partial { count });
-        } else {
-            let vectors = (depth.len - channel) / LANES;
-            span_vectors(l, task, channel, vectors, Contiguous);
-            channel += (vectors - 1) * LANES;
         }
-        channel += count;
     }
 }
 

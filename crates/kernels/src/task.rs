@@ -66,6 +66,13 @@ pub(crate) struct Depth {
     pub dst: isize,
 }
 
+impl Depth {
+    /// Whether each result channel has a source channel of its own.
+    pub fn is_one_for_one(&self) -> bool {
+        self.multiplier == 1 && self.products == 1
+    }
+}
+
 /// What happens to a result between its sum and its place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Finish {

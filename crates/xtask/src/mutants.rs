@@ -59,7 +59,7 @@ impl Mutated {
     fn killers(self) -> &'static [Killers] {
         match self {
             Self::Description => &[UNITS, OWN, FEW],
-            Self::Kernels => &[SAMPLED, FEW, ALL, LEAN],
+            Self::Kernels => &[SAMPLED, FEW, LEAN, ALL],
             Self::Depthwise => &[CALLS, FEW],
         }
     }

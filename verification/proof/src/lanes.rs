@@ -49,7 +49,7 @@ impl Lanes for Symbolic {
 
     #[inline(never)]
     unsafe fn load_partial(self, src: Src, count: usize) -> Vector {
-        with(|run| run.load(src, &[0, 1, 2, 3, 4][..count.min(5)]))
+        with(|run| run.load_pieces(src, &[0, 1, 2, 3, 4][..count.min(5)]))
     }
 
     #[inline(never)]
@@ -64,7 +64,7 @@ impl Lanes for Symbolic {
 
     #[inline(never)]
     unsafe fn load_gather(self, src: Src, offsets: [usize; LANES], count: usize) -> Vector {
-        with(|run| run.load(src, &offsets[..count.min(LANES)]))
+        with(|run| run.load_pieces(src, &offsets[..count.min(LANES)]))
     }
 
     #[inline(never)]

@@ -25,6 +25,8 @@ pub struct Counts {
     pub reloads: usize,
     /// Vectors of which some lanes are masked out: of sums, sources and weights.
     pub masks: usize,
+    /// Of the loads: those that are made of single elements.
+    pub pieces: usize,
 }
 
 impl AddAssign for Counts {
@@ -35,6 +37,7 @@ impl AddAssign for Counts {
         self.stores += other.stores;
         self.reloads += other.reloads;
         self.masks += other.masks;
+        self.pieces += other.pieces;
     }
 }
 
@@ -77,7 +80,15 @@ impl Run {
     const fn new() -> Self {
         Self {
             arena: Arena::new(),
-            counts: Counts { loads: 0, fmas: 0, adds: 0, stores: 0, reloads: 0, masks: 0 },
+            counts: Counts {
+                loads: 0,
+                fmas: 0,
+                adds: 0,
+                stores: 0,
+                reloads: 0,
+                masks: 0,
+                pieces: 0,
+            },
             walk: 0,
             fault: None,
             results: Vec::new(),
@@ -132,6 +143,12 @@ impl Run {
             *lane = self.read(src, *offset);
         }
         vector
+    }
+
+    /// The same, of elements one by one.
+    pub(crate) fn load_pieces(&mut self, src: Src, offsets: &[usize]) -> [Node; LANES] {
+        self.counts.pieces += 1;
+        self.load(src, offsets)
     }
 
     /// Whether there may be so many lanes.

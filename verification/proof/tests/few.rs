@@ -49,13 +49,14 @@ mod table {
 
     use super::Work;
 
-    const HEADER: &str = "instance\tclaims\tloads\tfmas\tadds\tstores\treloads\tmasks\twalk\n";
+    const HEADER: &str =
+        "instance\tclaims\tloads\tfmas\tadds\tstores\treloads\tmasks\tpieces\twalk\n";
 
     pub fn compare(pass: Pass, works: &[Work]) {
         let lines = works.iter().map(|Work { name, claims, counts, walk }| {
-            let Counts { loads, fmas, adds, stores, reloads, masks } = counts;
+            let Counts { loads, fmas, adds, stores, reloads, masks, pieces } = counts;
             format!(
-                "{name}\t{claims}\t{loads}\t{fmas}\t{adds}\t{stores}\t{reloads}\t{masks}\t{walk:016x}\n"
+                "{name}\t{claims}\t{loads}\t{fmas}\t{adds}\t{stores}\t{reloads}\t{masks}\t{pieces}\t{walk:016x}\n"
             )
         });
         let table: String = [HEADER.to_owned()].into_iter().chain(lines).collect();

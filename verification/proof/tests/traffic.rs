@@ -93,6 +93,8 @@ fn measured(pass: Pass, instance: &'static Instance, run: impl Fn(&Case) -> Coun
         reloads: large.reloads - small.reloads,
         // Not in the model: a row's only vector goes with masks, even where all its lanes are there.
         masks: 0,
+        // Nor which loads are of single elements.
+        pieces: 0,
     }
 }
 

@@ -118,8 +118,8 @@ pub(crate) fn leaf<
     let image = Image::<L, K, S>::new(reduction, &leaf, vectors, first..first + planes);
     for (channel, sums) in (first..first + planes).zip(sums) {
         let (groups, rest) = sums.as_chunks_mut::<ROWS>();
-        for (group, sums) in groups.iter_mut().enumerate() {
-            image.sum::<ROWS>(channel, group * ROWS, onto, sums);
+        for (tap, sums) in (0..).step_by(ROWS).zip(groups) {
+            image.sum::<ROWS>(channel, tap, onto, sums);
         }
         if let Some(rest) = rest.first_chunk_mut::<REST>()
             && REST > 0
@@ -256,8 +256,8 @@ fn lanes<L: Lanes>(
     tap: usize,
     stride: usize,
 ) -> Range<usize> {
-    let position =
-        (first * stride + tap * reduction.width.dilation()) as isize - reduction.width.pad_low();
+    // Windows of these kernels have their taps side by side.
+    let position = (first * stride + tap) as isize - reduction.width.pad_low();
     let (stride, input) = (stride as isize, reduction.width.input() as isize);
     let from = (-position).max(0) as usize;
     let from = from.div_ceil(stride as usize).min(LANES);
