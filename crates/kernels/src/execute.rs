@@ -172,8 +172,11 @@ impl<L: Lanes> Run<'_, L> {
             return;
         }
         let (low, high) = match rectangle.columns {
-            Columns::Tiles(tile) => self.overreach(rectangle, &tile, image, &planes),
-            Columns::Span(_) => (false, false),
+            // Rows without taps read nothing, however many they are.
+            Columns::Tiles(tile) if rectangle.rows.taps > 0 => {
+                self.overreach(rectangle, &tile, image, &planes)
+            }
+            _ => (false, false),
         };
         if !low && !high {
             return self.nchw_task(rectangle, image, planes);
@@ -226,7 +229,7 @@ impl<L: Lanes> Run<'_, L> {
         planes: &Range<usize>,
     ) -> (bool, bool) {
         let (sweep, Rectangle { rows, clip_low, clip_high, .. }) = (self.sweep, rectangle);
-        // Rows of the windows that exist: tiles have taps, and those are neighbours.
+        // Rows of the windows that exist; a tile's taps are neighbours.
         let window = (rows.len - 1) * rows.src_step + rows.taps;
         let source_rows = window.saturating_sub(clip_low + clip_high);
         let Some((windows, unit)) = sweep.column_windows().filter(|_| source_rows > 0) else {

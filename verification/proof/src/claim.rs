@@ -107,6 +107,7 @@ pub fn claims(pass: Pass) -> Vec<Claim> {
     }
     claims.extend(cases::arbitrary(pass, ARBITRARY, random).into_iter().map(alone));
     claims.extend(shared(pass));
+    claims.extend(many_rows_without_taps(pass));
     let mut known = HashSet::new();
     for Claim { case, .. } in &mut claims {
         // Claims that differ in data alone are one.
@@ -130,12 +131,23 @@ pub fn few(pass: Pass) -> Vec<Claim> {
     }
     claims.extend(cases::arbitrary(pass, FEW, random).into_iter().map(alone));
     claims.extend(many_parts(pass, random));
+    claims.extend(many_rows_without_taps(pass));
     for index in (0..claims.len()).step_by(3) {
         let Claim { case, .. } = claims[index];
         let machine = Machine { l1: 64 << random.below(5), ..case.machine };
         claims.push(Claim { case: Case { machine, ..case }, threads: 2 });
     }
     claims
+}
+
+/// Planes of which no window has most rows: as many as would fill the stack if each were a call within the one before.
+fn many_rows_without_taps(pass: Pass) -> Option<Claim> {
+    let window = Window { kernel: 3, stride: 2, dilation: 1 };
+    let [rows, columns] =
+        [Extent { input: 6000, low: 1, high: -5990 }, Extent { input: 40, low: 1, high: 1 }];
+    let shape = map(1, 1, window, [rows, columns]);
+    (pass == Pass::GradInput)
+        .then(|| alone(any(pass, Layout::Nchw, shape, &mut Random::new(5), None)))
 }
 
 /// Some images and channels that are cut between the result channels of a source channel.
