@@ -106,8 +106,9 @@ macro_rules! body {
         }
     };
     (Forward Nhwc Row ($k:literal) ($s:literal) $rows:literal $columns:literal $vectors:literal $l:ident $task:ident) => {
+        // One vector of channels at a time is less code.
         if LEAN && ($k > 3 || $columns < 7) {
-            nhwc::row::<L, $k, $s, $columns, $vectors, 0, 0, true>($l, $task)
+            nhwc::row::<L, $k, $s, $columns, 1, 0, 0, true>($l, $task)
         } else {
             clipped!(
                 $task,
