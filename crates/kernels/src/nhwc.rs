@@ -513,23 +513,17 @@ impl<
 #[inline(always)]
 pub(crate) fn span<L: Lanes>(l: L, task: &Task<L>) {
     let depth = task.depth;
-    if depth.is_one_for_one() {
-        // Whole vectors, or fewer channels than one has: tasks have not both.
-        return match depth.len / LANES {
-            0 => {
-                if LEAN {
-                    span_vectors(l, task, 0, 1, Apart::new(&depth, 0, depth.len));
-                } else {
-                    span_vectors(l, task, 0, 1, Partial { count: depth.len });
-                }
-            }
-            vectors => span_vectors(l, task, 0, vectors, Contiguous),
-        };
+    let vectors = depth.len / LANES;
+    if depth.is_one_for_one() && vectors > 0 {
+        // Tasks have whole vectors, or fewer channels than one: not both.
+        return span_vectors(l, task, 0, vectors, Contiguous);
     }
     for channel in (0..depth.len).step_by(LANES) {
         let count = (depth.len - channel).min(LANES);
         if LEAN {
             span_vectors(l, task, channel, 1, Apart::new(&depth, channel, count));
+        } else if depth.is_one_for_one() {
+            span_vectors(l, task, channel, 1, Partial { count });
         } else if depth.products > 1 {
             let channels = Summed { products: depth.products, count };
             span_vectors(l, task, channel, 1, channels);
