@@ -34,12 +34,17 @@ test('heap and wasm memory stay as they are over 10,000 calls', async () => {
       conv.gradBias(y, new Float32Array(32));
     }
   };
-  // What the engine makes of hot code stays on the heap, too: it has made it by then.
-  calls(6000);
-  const [before, size] = [await heap(), depthwise.memorySize];
-  calls(2000);
-  const grown = (await heap()) - before;
-  assert.ok(grown < 100_000, `the heap grew by ${grown} bytes`);
+  calls(4500);
+  const size = depthwise.memorySize;
+  // What leaks does so most of the time; what the engine makes of hot code comes once, at any.
+  const grown = [];
+  for (let round = 0; round < 5; round++) {
+    const before = await heap();
+    calls(2000);
+    grown.push((await heap()) - before);
+  }
+  const middle = grown.sort((a, b) => a - b)[2];
+  assert.ok(middle < 100_000, `the heap grew by ${grown} bytes`);
   assert.equal(depthwise.memorySize, size);
 });
 
