@@ -14,10 +14,12 @@ pub(crate) trait Channels<L: Lanes>: Copy {
     /// Whether few problems have such vectors, or all have few.
     const RARE: bool = true;
 
-    /// Offset of the first source channel, where the first result channel is `channel`.
-    fn source(self, channel: usize) -> isize;
+    /// Offset of the first source channel. Tasks whose channels are one for one start with theirs.
+    fn source(self) -> isize {
+        0
+    }
 
-    /// Offset of its first weight.
+    /// Offset of its first weight, where the first result channel is `channel`.
     fn weights(self, channel: usize) -> isize {
         channel as isize
     }
@@ -80,6 +82,7 @@ pub(crate) struct Gather {
 /// Result channels that sum over `products` source channels each.
 #[derive(Clone, Copy)]
 pub(crate) struct Summed {
+    pub src: isize,
     pub products: usize,
     pub count: usize,
 }
@@ -107,7 +110,7 @@ impl Apart {
 
 impl<L: Lanes> Channels<L> for Apart {
     #[inline(always)]
-    fn source(self, _channel: usize) -> isize {
+    fn source(self) -> isize {
         self.src
     }
     #[inline(always)]
@@ -149,8 +152,8 @@ impl Summed {
 
 impl<L: Lanes> Channels<L> for Summed {
     #[inline(always)]
-    fn source(self, channel: usize) -> isize {
-        (channel * self.products) as isize
+    fn source(self) -> isize {
+        self.src
     }
     #[inline(always)]
     fn weights(self, channel: usize) -> isize {
@@ -180,10 +183,6 @@ impl<L: Lanes> Channels<L> for Contiguous {
     const RARE: bool = false;
 
     #[inline(always)]
-    fn source(self, channel: usize) -> isize {
-        channel as isize
-    }
-    #[inline(always)]
     fn count(self) -> usize {
         LANES
     }
@@ -195,10 +194,6 @@ impl<L: Lanes> Channels<L> for Contiguous {
 }
 
 impl<L: Lanes> Channels<L> for Partial {
-    #[inline(always)]
-    fn source(self, channel: usize) -> isize {
-        channel as isize
-    }
     #[inline(always)]
     fn count(self) -> usize {
         self.count
@@ -212,7 +207,7 @@ impl<L: Lanes> Channels<L> for Partial {
 
 impl<L: Lanes> Channels<L> for Splat {
     #[inline(always)]
-    fn source(self, _channel: usize) -> isize {
+    fn source(self) -> isize {
         self.src
     }
     #[inline(always)]
@@ -228,7 +223,7 @@ impl<L: Lanes> Channels<L> for Splat {
 
 impl<L: Lanes> Channels<L> for Gather {
     #[inline(always)]
-    fn source(self, _channel: usize) -> isize {
+    fn source(self) -> isize {
         self.src
     }
     #[inline(always)]

@@ -3,7 +3,7 @@
 //!
 //! Blocks marked SAFETY rely on [`Task::new`]'s promise: what the walks reach is there.
 
-use depthwise_lanes::{Cursor, LANES, Lanes};
+use depthwise_lanes::{Cursor, LANES, Lanes, copies};
 
 use crate::channels::{Apart, Channels, Contiguous, Gather, LEAN, Partial, Splat, Summed};
 use crate::task::{Task, each_time, finish, store, store_tile};
@@ -99,9 +99,9 @@ fn tile<
     let Task { rows, columns, .. } = task;
     let window = (COLUMNS - 1) * S + K;
     let biased = each_time(&task.biased);
-    let mut acc = [[l.zero(); COLUMNS]; VECTORS];
+    let mut acc: [[_; COLUMNS]; VECTORS] = copies(copies(l.zero()));
     unroll!(c < VECTORS => {
-        acc[c] = [start(l, task, biased, channel + (c * LANES) as isize); COLUMNS];
+        acc[c] = copies(start(l, task, biased, channel + (c * LANES) as isize));
     });
     let low = if SHARED { each_time(&columns.clip_low) } else { LOW };
     let high = if SHARED { each_time(&columns.clip_high) } else { HIGH };
@@ -110,21 +110,36 @@ fn tile<
     let mut src = src.step(channel - missed);
     let mut weights = task.weights.step(channel);
     let mut taps = rows.taps;
+    // The vectors of a line share the distances of their columns.
+    let next = |first: L::Src, index: usize, step: isize, previous: L::Src| {
+        if VECTORS == 1 {
+            first.nth(index, step, previous)
+        } else {
+            first.step(index as isize * step)
+        }
+    };
     loop {
         unroll!(c < VECTORS => {
             let mut w = [l.zero(); K];
+            let mut weight = weights;
             unroll!(u < K => {
-                let weight = weights.step(u as isize * columns.weights_tap);
+                if u > 0 {
+                    weight = next(weights, u, columns.weights_tap, weight);
+                }
                 // SAFETY: one of the kernel row's K weights, of each of the tile's channels.
                 w[u] = unsafe { l.load_at(weight, c * LANES) };
             });
             let mut x = [l.zero(); MOST_COLUMNS];
+            let mut column = src;
             unroll!(j < COLUMNS => {
                 unroll!(u < K => {
                     let q = j * S + u;
+                    let is_new = j == 0 || u + S >= K;
+                    if is_new && q > LOW {
+                        column = next(src, q - LOW, columns.src_tap, column);
+                    }
                     if has(q) {
-                        if j == 0 || u + S >= K {
-                            let column = src.step((q - LOW) as isize * columns.src_tap);
+                        if is_new {
                             // SAFETY: a column of the window that the tile does not miss, with all of its channels.
                             x[q] = unsafe { l.load_at(column, c * LANES) };
                         }
@@ -175,7 +190,7 @@ pub(crate) fn pairs<
         let mut tile_dst = task.dst.step(row * rows.dst);
         for _ in 0..columns.len.div_ceil(COLUMNS) {
             for channel in (0..task.depth.len as isize).step_by(LANES) {
-                let mut acc = [l.zero(); COLUMNS];
+                let mut acc: [_; COLUMNS] = copies(l.zero());
                 let low = if EDGE { each_time(&columns.clip_low) } else { 0 };
                 let high = if EDGE { each_time(&columns.clip_high) } else { 0 };
                 let mut src = tile_src.step(channel - low as isize * columns.src_tap);
@@ -183,15 +198,22 @@ pub(crate) fn pairs<
                 let mut taps = rows.taps;
                 loop {
                     let mut w = [l.zero(); K];
+                    let mut weight = weights;
                     unroll!(u < K => {
+                        if u > 0 {
+                            weight = weights.nth(u, columns.weights_tap, weight);
+                        }
                         // SAFETY: one of the kernel row's K weights.
-                        w[u] = unsafe { l.load(weights.step(u as isize * columns.weights_tap)) };
+                        w[u] = unsafe { l.load(weight) };
                     });
+                    let mut column = src;
                     unroll!(q < PAIRS + REACH - 1 => {
+                        if q > 0 {
+                            column = src.nth(q, columns.src_tap, column);
+                        }
                         let before = EDGE && q + 1 < REACH && q < low;
                         let after = EDGE && q + REACH > window && q + high >= window;
                         if !before && !after {
-                            let column = src.step(q as isize * columns.src_tap);
                             // SAFETY: a column of the window that the tile does not miss.
                             let x = unsafe { l.load(column) };
                             unroll!(p < PAIRS => {
@@ -525,8 +547,8 @@ pub(crate) fn span<L: Lanes>(l: L, task: &Task<L>) {
         } else if depth.is_one_for_one() {
             span_vectors(l, task, channel, 1, Partial { count });
         } else if depth.products > 1 {
-            let channels = Summed { products: depth.products, count };
-            span_vectors(l, task, channel, 1, channels);
+            let (products, src) = (depth.products, (channel * depth.products) as isize);
+            span_vectors(l, task, channel, 1, Summed { src, products, count });
         } else {
             let source = |result: usize| {
                 (depth.phase + result) / depth.multiplier - depth.phase / depth.multiplier
@@ -552,27 +574,26 @@ fn span_vectors<L: Lanes, C: Channels<L>>(
     vectors: usize,
     channels: C,
 ) {
+    let most = if LEAN && C::RARE { 1 } else { 8 };
     for row in 0..task.rows.len as isize {
         let (src, dst) = (task.src.step(row * task.rows.src), task.dst.step(row * task.rows.dst));
         let mut column = 0;
         while column < task.columns.len {
-            let width = match task.columns.len - column {
-                8.. if !(LEAN && C::RARE) => 8,
-                4.. if !(LEAN && C::RARE) => 4,
-                2.. if !(LEAN && C::RARE) => 2,
+            let width = match (task.columns.len - column).min(most) {
+                8 => 8,
+                4.. => 4,
+                2.. => 2,
                 _ => 1,
             };
             let j = column as isize;
-            let src = src.step(j * task.columns.src + channels.source(channel));
+            let src = src.step(j * task.columns.src + channels.source());
             let dst = dst.step(j * task.columns.dst + channel as isize);
             for v in (0..(vectors * LANES) as isize).step_by(LANES) {
                 let (src, dst, first) = (src.step(v), dst.step(v), channel as isize + v);
                 let weights = task.weights.step(channels.weights(channel) + v);
                 match width {
                     8 => span_columns::<L, C, 8>(l, task, src, weights, dst, first, channels),
-                    4 if !(LEAN && C::RARE) => {
-                        span_columns::<L, C, 4>(l, task, src, weights, dst, first, channels)
-                    }
+                    4 => span_columns::<L, C, 4>(l, task, src, weights, dst, first, channels),
                     2 => span_columns::<L, C, 2>(l, task, src, weights, dst, first, channels),
                     _ => span_columns::<L, C, 1>(l, task, src, weights, dst, first, channels),
                 }

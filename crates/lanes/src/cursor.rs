@@ -12,6 +12,15 @@ pub trait Cursor: Copy {
     /// a load and far more integer registers than there are.
     #[must_use]
     fn anew(self) -> Self;
+
+    /// The position `index` steps from this one, which is one step from `previous`: found from the one from which it
+    /// takes less. WebAssembly's loads have no register for a distance, so that each distance would be one more to be kept.
+    #[inline(always)]
+    #[must_use]
+    fn nth(self, index: usize, step: isize, previous: Self) -> Self {
+        let _ = previous;
+        self.step(index as isize * step)
+    }
 }
 
 /// A pointer of which the optimiser knows nothing but that it is the given one.
@@ -106,6 +115,12 @@ macro_rules! cursor {
             #[inline(always)]
             fn anew(self) -> Self {
                 Self { pointer: opaque!(self.pointer), ..self }
+            }
+
+            #[cfg(target_arch = "wasm32")]
+            #[inline(always)]
+            fn nth(self, _index: usize, step: isize, previous: Self) -> Self {
+                previous.step(step)
             }
         }
     };

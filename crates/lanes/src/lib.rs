@@ -18,6 +18,7 @@ compile_error!(
      build for wasm32 with RUSTFLAGS=\"-C target-feature=+simd128\""
 );
 
+mod copies;
 mod cursor;
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -25,6 +26,7 @@ mod portable;
 #[cfg(target_arch = "wasm32")]
 mod simd128;
 
+pub use copies::copies;
 pub use cursor::{Cursor, Dst, Src};
 #[cfg(target_arch = "aarch64")]
 pub use neon::Neon;
@@ -71,6 +73,9 @@ pub trait Lanes: Copy + core::fmt::Debug + Send + Sync + 'static {
     const NAME: &'static str;
     /// Whether one instruction loads two vectors that lie next to each other.
     const PAIRS: bool = false;
+    /// Whether LLVM nests each sum between two branches, and computes it whole before the next, whatever the order of the code: so it makes
+    /// WebAssembly of what is used once. The factors of all sums have to be in registers then, unless branches part them.
+    const NESTS: bool = false;
     /// How it multiplies and adds.
     type Contract: Contract;
     /// Element of a tensor.

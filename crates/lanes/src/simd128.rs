@@ -41,6 +41,7 @@ macro_rules! simd128_lanes {
         |$mask:ident| $fma_where:expr) => {
         impl Lanes for $token {
             const NAME: &'static str = $name;
+            const NESTS: bool = true;
             type Contract = $contract;
             type Element = f32;
             type Src = Src;

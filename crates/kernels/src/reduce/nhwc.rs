@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use depthwise_description::Leaf;
-use depthwise_lanes::{Cursor, LANES, Lanes};
+use depthwise_lanes::{Cursor, LANES, Lanes, copies};
 
 use super::{CHAINS, Reduction, Sums, inside, position, windows};
 use crate::channels::{Channels, Contiguous, Gather, LEAN, Partial, Splat};
@@ -100,6 +100,9 @@ struct Line<L: Lanes, const S: usize> {
 }
 
 impl<L: Lanes, const S: usize> Line<L, S> {
+    /// Whether all columns of a tile are looked for, in one code for all tiles: it is less of it, and branches keep sums in order.
+    const PARTED: bool = LEAN || L::NESTS;
+
     #[inline(always)]
     fn new(reduction: &Reduction<'_, L>, leaf: &Leaf, channel: usize) -> Self {
         let (height, width) = (reduction.height, reduction.width);
@@ -145,7 +148,7 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         while column + COLUMNS <= columns.end {
             let start = (column * S) as isize - self.pad_low;
             let is_inside = start >= 0 && start + ((COLUMNS - 1) * S + K) as isize <= self.columns;
-            if is_inside && !LEAN {
+            if is_inside && !Self::PARTED {
                 self.tile::<ROWS, K, COLUMNS, false>(column, tap, sums);
             } else {
                 self.tile::<ROWS, K, COLUMNS, true>(column, tap, sums);
@@ -177,11 +180,8 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         tap: usize,
         sums: &mut [[[L::Vector; K]; K]],
     ) {
-        let mut tile = Self {
-            input: self.input.step((column * S) as isize * self.input_column),
-            grad_output: self.grad_output.step(column as isize * self.output_column),
-            ..*self
-        };
+        let mut input = self.input.step((column * S) as isize * self.input_column);
+        let mut grad_output = self.grad_output.step(column as isize * self.output_column);
         let low = self.pad_low - (column * S) as isize;
         for sums in sums {
             let Some(sums) = sums[tap..].first_chunk_mut::<ROWS>() else { return };
@@ -189,30 +189,40 @@ impl<L: Lanes, const S: usize> Line<L, S> {
             let low = if EDGE { each_time(&low) } else { 0 };
             let inside = low..low + self.columns;
             let mut acc = *sums;
-            let mut g = [self.lanes.zero(); COLUMNS];
+            let mut g: [_; COLUMNS] = copies(self.lanes.zero());
+            let (mut at, mut position) = (input, grad_output);
             unroll!(j < COLUMNS => {
-                let position = tile.grad_output.step(j as isize * self.output_column);
+                if j > 0 {
+                    position = grad_output.nth(j, self.output_column, position);
+                }
                 // SAFETY: `reduce`'s caller has vouched for the output gradient.
                 g[j] = unsafe { self.lanes.load(position) };
                 unroll!(i < S => {
-                    tile.column::<ROWS, K, COLUMNS, EDGE>(j * S + i, &inside, &g, &mut acc);
+                    let q = j * S + i;
+                    if q > 0 {
+                        at = input.nth(q, self.input_column, at);
+                    }
+                    self.column::<ROWS, K, COLUMNS, EDGE>(q, at, &inside, &g, &mut acc);
                 });
             });
             unroll!(i < K - S => {
-                tile.column::<ROWS, K, COLUMNS, EDGE>(COLUMNS * S + i, &inside, &g, &mut acc);
+                let q = COLUMNS * S + i;
+                at = input.nth(q, self.input_column, at);
+                self.column::<ROWS, K, COLUMNS, EDGE>(q, at, &inside, &g, &mut acc);
             });
             *sums = acc;
-            tile.input = tile.input.step(LANES as isize).anew();
-            tile.grad_output = tile.grad_output.step(LANES as isize).anew();
+            input = input.step(LANES as isize).anew();
+            grad_output = grad_output.step(LANES as isize).anew();
         }
     }
 
-    /// Adds column `q` of a tile's windows, a constant, to the sums of the taps that meet it. At an
+    /// Adds column `q` of a tile's windows, a constant, whose first row is `at`, to the sums of the taps that meet it. At an
     /// `EDGE` only the columns `inside` are in the input.
     #[inline(always)]
     fn column<const ROWS: usize, const K: usize, const COLUMNS: usize, const EDGE: bool>(
         &self,
         q: usize,
+        at: L::Src,
         inside: &Range<isize>,
         g: &[L::Vector; COLUMNS],
         acc: &mut [[L::Vector; K]; ROWS],
@@ -220,14 +230,13 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         let (l, window) = (self.lanes, (COLUMNS - 1) * S + K);
         // Each window has a tap inside, so the first and last K − 1 columns alone may be missing.
         let before = EDGE && q + 1 < K && (q as isize) < inside.start;
-        let after = EDGE && q + K > window && q as isize >= inside.end;
+        let after = EDGE && (Self::PARTED || q + K > window) && q as isize >= inside.end;
         if before || after {
             return;
         }
-        let column = self.input.step(q as isize * self.input_column);
         unroll!(v < ROWS => {
             // SAFETY: this row of the windows exists, and so does this column.
-            let x = unsafe { l.load(column.step(v as isize * self.input_row)) };
+            let x = unsafe { l.load(at.step(v as isize * self.input_row)) };
             unroll!(u < K => {
                 if u <= q && (q - u).is_multiple_of(S) && (q - u) / S < COLUMNS {
                     acc[v][u] = l.fma(acc[v][u], x, g[(q - u) / S]);
