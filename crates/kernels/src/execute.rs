@@ -322,16 +322,14 @@ impl Iterator for Merged {
     }
 }
 
-/// The tiles of two rectangles as one, if they can be merged.
+/// The tiles of two rectangles as one, if they can be merged: a tile that others are beside is full, and only the first
+/// misses columns before the source, since tiles are wider than kernels.
 fn beside(first: &Rectangle, next: &Rectangle) -> Option<ColumnTile> {
     let (Columns::Tiles(tile), Columns::Tiles(more)) = (&first.columns, &next.columns) else {
         return None;
     };
     let columns = tile.count * tile.columns;
-    let is_full = columns.is_multiple_of(tile.instance.tile.columns);
-    let is_inside = is_full && tile.clip_high == 0 && more.clip_low == 0;
-    let rolls = first.instance.body == Body::Roll && next.instance.body == Body::Roll;
-    (rolls && is_inside && more.out == tile.out + columns).then(|| ColumnTile {
+    (tile.clip_high == 0 && more.out == tile.out + columns).then(|| ColumnTile {
         columns: columns + more.count * more.columns,
         count: 1,
         clip_high: more.clip_high,

@@ -173,25 +173,29 @@ fn many_channels(pass: Pass, instance: &Instance, cases: &[Case]) -> Option<Clai
 }
 
 /// A map of more than three tiles beside each other and below, of which at least two miss nothing; of more than two strips of
-/// rows, where there are any; of rows that are more than a leaf.
-fn many_tiles(pass: Pass, instance: &'static Instance, random: &mut Random) -> Option<Claim> {
+/// rows, where there are any; of rows that are more than a leaf. And one of two tiles and a column, so that the windows of
+/// two tiles miss columns after the source.
+fn many_tiles(pass: Pass, instance: &'static Instance, random: &mut Random) -> Vec<Claim> {
     let (Size::Exactly(kernel), Size::Exactly(stride)) = (instance.kernel, instance.stride) else {
-        return None;
+        return Vec::new();
     };
     let Tile { rows, columns, .. } = instance.tile;
-    let sizes = match (instance.layout, instance.body) {
+    let many = match (instance.layout, instance.body) {
         (Layout::Nhwc, Body::Roll) => [2 * MOST_ROWS_OF_A_STRIP + 5, 3 * columns + kernel],
         (_, Body::Taps) => [rows, Leaves::POSITIONS + 3 * columns + kernel],
         _ => [3 * rows + kernel, 3 * columns + kernel],
     };
     let (window, pad) = (Window { kernel, stride, dilation: 1 }, kernel as isize / 2);
-    let axes = sizes.map(|size| match pass {
-        Pass::GradInput => Extent { input: size, low: pad, high: pad },
-        _ => window.padded(pad, pad, size, 0),
-    });
     let channels = if instance.layout == Layout::Nhwc { 4 } else { 2 };
-    let shape = map(2, channels, window, axes);
-    Some(alone(any(pass, instance.layout, shape, random, Some(instance))))
+    let claim = |sizes: [usize; 2]| {
+        let axes = sizes.map(|size| match pass {
+            Pass::GradInput => Extent { input: size, low: pad, high: pad },
+            _ => window.padded(pad, pad, size, 0),
+        });
+        let shape = map(2, channels, window, axes);
+        alone(any(pass, instance.layout, shape, random, Some(instance)))
+    };
+    [many, [2 * rows + 1, 2 * columns + 1]].map(claim).into()
 }
 
 /// Rows that the planner gives a strip at most.
