@@ -6,6 +6,7 @@ mod page;
 mod size;
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -79,6 +80,7 @@ fn test() -> Result<()> {
     setup::ensure(&needs())?;
     size::check(&build()?)?;
     prove_few()?;
+    count_spills()?;
     npm::run("depthwise", "test")?;
     page::test()
 }
@@ -91,6 +93,13 @@ fn prove_few() -> Result<()> {
     let cfgs: Vec<_> = LEAN.iter().map(|cfg| format!("--cfg={cfg}")).collect();
     command.env_remove("CARGO_ENCODED_RUSTFLAGS").env("RUSTFLAGS", cfgs.join(" "));
     cargo::run(&mut command)
+}
+
+/// Counts what V8 spills of the kernels' sums.
+fn count_spills() -> Result<()> {
+    let mut node = Command::new("node");
+    node.args(["--test", "bench/test/machine-code.test.mjs"]);
+    cargo::run(node.current_dir(root()))
 }
 
 fn serve(host: bool) -> Result<()> {

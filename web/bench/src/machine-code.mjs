@@ -18,7 +18,7 @@ const FEWEST_MULTIPLIES = 8;
 /** Builds the module with all kernels as the package has it, but with the names of functions; its path. */
 export function build() {
   const root = fileURLToPath(new URL('../../..', import.meta.url));
-  const target = path.join(root, 'target/bench');
+  const target = path.join(root, 'target/web');
   const flags = `target.${TRIPLE}.rustflags=['-Ctarget-feature=+simd128', '--cfg=depthwise_web']`;
   const options = ['--profile', 'web', '-p', 'depthwise-web', '--lib', '--target', TRIPLE, '--target-dir', target];
   // Flags of the environment would replace the given ones.
