@@ -100,8 +100,7 @@ impl Apart {
     /// `count` result channels from `channel` on.
     pub fn new(depth: &Depth, channel: usize, count: usize) -> Self {
         let Depth { multiplier, phase, products, .. } = *depth;
-        let source =
-            |result: usize| ((phase + result) / multiplier - phase / multiplier) * products;
+        let source = |result: usize| (phase + result) / multiplier * products;
         let first = source(channel);
         let offsets = core::array::from_fn(|lane| source(channel + lane) - first);
         Self { src: first as isize, offsets, products, count }

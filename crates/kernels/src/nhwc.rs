@@ -550,9 +550,7 @@ pub(crate) fn span<L: Lanes>(l: L, task: &Task<L>) {
             let (products, src) = (depth.products, (channel * depth.products) as isize);
             span_vectors(l, task, channel, 1, Summed { src, products, count });
         } else {
-            let source = |result: usize| {
-                (depth.phase + result) / depth.multiplier - depth.phase / depth.multiplier
-            };
+            let source = |result: usize| (depth.phase + result) / depth.multiplier;
             let first = source(channel);
             let offsets = core::array::from_fn(|lane| source(channel + lane) - first);
             let src = first as isize;

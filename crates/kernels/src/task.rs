@@ -53,7 +53,7 @@ pub(crate) struct Depth {
     pub len: usize,
     /// Channels of which the whole rectangle is computed before those of others (tiles of NHWC).
     pub block: usize,
-    /// Result channels of each source channel, and how many of them come before the first.
+    /// Result channels of each source channel, and how many of them come before the first: fewer than all.
     pub multiplier: usize,
     pub phase: usize,
     /// Source channels that each result channel sums over, and the steps between them (NCHW).

@@ -131,6 +131,7 @@ pub fn few(pass: Pass) -> Vec<Claim> {
     }
     claims.extend(cases::arbitrary(pass, FEW, random).into_iter().map(alone));
     claims.extend(many_parts(pass, random));
+    claims.extend(wide_rows(pass, random));
     claims.extend(many_rows_without_taps(pass));
     for index in (0..claims.len()).step_by(3) {
         let Claim { case, .. } = claims[index];
@@ -148,6 +149,15 @@ fn many_rows_without_taps(pass: Pass) -> Option<Claim> {
     let shape = map(1, 1, window, [rows, columns]);
     (pass == Pass::GradInput)
         .then(|| alone(any(pass, Layout::Nchw, shape, &mut Random::new(5), None)))
+}
+
+/// Rows that are more than a leaf, for the bias gradient, which has no instances.
+fn wide_rows(pass: Pass, random: &mut Random) -> Vec<Claim> {
+    let window = Window { kernel: 1, stride: 1, dilation: 1 };
+    let axes = [2, Leaves::POSITIONS + 5].map(|input| Extent { input, low: 0, high: 0 });
+    let layouts = if pass == Pass::GradBias { Layout::ALL.as_slice() } else { &[] };
+    let claim = |&layout| alone(any(pass, layout, map(2, 5, window, axes), random, None));
+    layouts.iter().map(claim).collect()
 }
 
 /// Some images and channels that are cut between the result channels of a source channel.
