@@ -153,7 +153,8 @@ fn store_as<L: Lanes, const N: usize, const CLAMPS: bool>(
     if each_time(&task.finish.any) {
         match &task.finish.bounds {
             _ if !LEAN => finish_all(l, task, &mut results, dst, step, counts),
-            Some(bounds) if CLAMPS && !task.finish.accumulate => {
+            // Those of the forward pass alone, which has nothing to add to.
+            Some(bounds) if CLAMPS => {
                 unroll!(j < N => {
                     results[j] = l.clamp(results[j], bounds);
                 });
@@ -161,14 +162,15 @@ fn store_as<L: Lanes, const N: usize, const CLAMPS: bool>(
             _ => {
                 // A copy: what a call takes by address would never leave memory.
                 let copy = core::hint::black_box(results);
-                return store_finished(l, task, &copy, dst, step, counts);
+                return store_finished(l, task, &copy, dst, step, counts.1);
             }
         }
     }
     store_all(l, results, dst, step, counts);
 }
 
-/// Stores results that are not sums alone: out of the way of those that are, and one loop for all tiles.
+/// Stores results that are not sums alone, `count` elements of each vector: out of the way of those that are, and one loop for
+/// all tiles. Only kernels that small modules don't have store fewer elements of the last vector.
 #[cold]
 #[inline(never)]
 fn store_finished<L: Lanes>(
@@ -177,10 +179,9 @@ fn store_finished<L: Lanes>(
     results: &[L::Vector],
     mut dst: L::Dst,
     step: isize,
-    (count, last): (usize, usize),
+    count: usize,
 ) {
-    for (j, &result) in results.iter().enumerate() {
-        let count = if j + 1 == results.len() { last } else { count };
+    for &result in results {
         let result = finish(l, &task.finish, result, dst, count);
         // SAFETY: `Task::new` has vouched for `count` results here.
         unsafe { l.store_partial(dst, result, count) };

@@ -151,13 +151,23 @@ fn many_rows_without_taps(pass: Pass) -> Option<Claim> {
         .then(|| alone(any(pass, Layout::Nchw, shape, &mut Random::new(5), None)))
 }
 
-/// Rows that are more than a leaf, for the bias gradient, which has no instances.
+/// Wide rows for what has no instances: more than a leaf for the bias gradient, many vectors of columns, a step of one or two apart, for
+/// the general kernels of the forward pass.
 fn wide_rows(pass: Pass, random: &mut Random) -> Vec<Claim> {
-    let window = Window { kernel: 1, stride: 1, dilation: 1 };
-    let axes = [2, Leaves::POSITIONS + 5].map(|input| Extent { input, low: 0, high: 0 });
-    let layouts = if pass == Pass::GradBias { Layout::ALL.as_slice() } else { &[] };
-    let claim = |&layout| alone(any(pass, layout, map(2, 5, window, axes), random, None));
-    layouts.iter().map(claim).collect()
+    let (columns, strides) = match pass {
+        Pass::Forward => (45, [1, 2].as_slice()),
+        Pass::GradBias => (Leaves::POSITIONS + 5, [1].as_slice()),
+        Pass::GradInput | Pass::GradWeight => return Vec::new(),
+    };
+    let axes = [2, columns].map(|input| Extent { input, low: 0, high: 0 });
+    let mut claims = Vec::new();
+    for (&stride, layout) in
+        strides.iter().flat_map(|stride| Layout::ALL.map(|layout| (stride, layout)))
+    {
+        let window = Window { kernel: 2, stride, dilation: 1 };
+        claims.push(alone(any(pass, layout, map(2, 5, window, axes), random, None)));
+    }
+    claims
 }
 
 /// Some images and channels that are cut between the result channels of a source channel.
