@@ -126,6 +126,7 @@ pub fn few(pass: Pass) -> Vec<Claim> {
         let all = axes(pass, instance, random);
         claims.extend(many_channels(pass, instance, &all));
         claims.extend(many_tiles(pass, instance, random));
+        claims.extend(short_strips(pass, instance, random));
         let step = all.len().div_ceil(FEW_OF_INSTANCE).max(1);
         claims.extend(all.into_iter().skip(random.below(step)).step_by(step).map(alone));
     }
@@ -216,6 +217,21 @@ fn many_tiles(pass: Pass, instance: &'static Instance, random: &mut Random) -> V
         alone(any(pass, instance.layout, shape, random, Some(instance)))
     };
     [many, [2 * rows + 1, 2 * columns + 1]].map(claim).into()
+}
+
+/// Seven rows of a tile where the cache is so small that strips are as short as can be: fewer of them than the planner's rows to
+/// a strip would make, since each has at least as many rows as are in flight.
+fn short_strips(pass: Pass, instance: &'static Instance, random: &mut Random) -> Vec<Claim> {
+    let (Body::Roll, Layout::Nhwc, Size::Exactly(kernel), Size::Exactly(stride)) =
+        (instance.body, instance.layout, instance.kernel, instance.stride)
+    else {
+        return Vec::new();
+    };
+    let (window, pad) = (Window { kernel, stride, dilation: 1 }, kernel as isize / 2);
+    let axes = [7, instance.tile.columns].map(|results| window.padded(pad, pad, results, 0));
+    let caches = (9..13).map(|power| Machine { l1: 1 << power, ..Machine::ARM64 });
+    let case = any(pass, Layout::Nhwc, map(1, 4, window, axes), random, Some(instance));
+    caches.map(|machine| alone(Case { machine, ..case })).collect()
 }
 
 /// Rows that the planner gives a strip at most.
