@@ -3,7 +3,7 @@ use crate::machine::{Issue, Machine};
 use crate::problem::{Dtype, Layout, Pass, Problem};
 
 /// Lanes of a vector.
-const LANES: usize = 4;
+pub(crate) const LANES: usize = 4;
 
 /// Independent sums that an in-order core needs: as many as the cycles of a multiply-add (4 on Cortex-A53 and A55, Arm's
 /// optimisation guides).

@@ -3,7 +3,7 @@ use core::ops::Range;
 use crate::axis::{Axis, Span};
 use crate::cover::{ColumnTile, ColumnTiles};
 use crate::error::DescriptionError;
-use crate::instance::{Body, INSTANCES, Instance};
+use crate::instance::{Body, INSTANCES, Instance, LANES};
 use crate::machine::Machine;
 use crate::problem::{Layout, Problem};
 use crate::strip;
@@ -208,6 +208,9 @@ impl Plan {
         self.block
     }
 
+    /// Rows that a [strip](Self::strip) of channels-last results has at most.
+    pub const MOST_ROWS_OF_A_STRIP: usize = strip::MOST_ROWS;
+
     /// Rows of results, at most, that a rolling instance marches down before it turns to the next channels of
     /// a [block](Self::block); all of them belong to the columns of one tile. Strips are as equal as can be.
     #[must_use]
@@ -287,7 +290,7 @@ impl Plan {
                 // A thread strides over the whole tensor for its channels: memory gives it a few lines at
                 // a time faster than one.
                 let turns = (channels / threads / FEWEST_CHANNELS).clamp(1, PARTS_PER_THREAD);
-                channels.div_ceil(threads * turns).next_multiple_of(VECTOR).max(CACHE_LINE)
+                channels.div_ceil(threads * turns).next_multiple_of(LANES).max(CACHE_LINE)
             }
             Layout::Nchw => channels.div_ceil(PARTS_PER_THREAD.saturating_mul(threads)),
         }
@@ -439,9 +442,6 @@ const BLOCK_OF_ROWS: usize = 8;
 
 /// Elements of a cache line.
 const CACHE_LINE: usize = 16;
-
-/// Elements of a vector.
-const VECTOR: usize = 4;
 
 /// Rows that a rolling NCHW instance marches before it turns to other planes.
 const MOST_ROLLED_ROWS: usize = 28;

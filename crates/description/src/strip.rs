@@ -1,7 +1,7 @@
 //! How much of a map is computed before other channels, for the first-level cache.
 
 use crate::axis::Axis;
-use crate::instance::{Instance, Tile};
+use crate::instance::{Instance, LANES, Tile};
 use crate::machine::Machine;
 use crate::sweep::Sweep;
 
@@ -56,21 +56,18 @@ pub(crate) fn is_crowded(sweep: &Sweep, size: usize, machine: Machine, tile: Til
     let Some([height, width]) = sweep.convolution else { return false };
     let window = (tile.columns - 1).saturating_mul(width.stride()).saturating_add(width.kernel());
     // A tile of whole lines is done with those of a kernel row before it comes to the next.
-    let rows = if tile.vectors < VECTORS_OF_A_LINE { height.kernel() } else { 1 };
+    let rows = if tile.vectors * LANES * size < LINE { height.kernel() } else { 1 };
     let mut sets = Sets::new(machine);
     let step = sweep.source_channels.wrapping_mul(size);
     sets.add([rows, window], sweep.source[1], step);
     sets.lines.iter().any(|&lines| 2 * usize::from(lines) >= 3 * machine.ways)
 }
 
-/// Vectors of a cache line.
-const VECTORS_OF_A_LINE: usize = 4;
-
 /// Most lines of a first-level cache that are told apart.
 const MOST_LINES: usize = 1 << 12;
 
 /// Most rows of a strip.
-const MOST_ROWS: usize = 28;
+pub(crate) const MOST_ROWS: usize = 28;
 
 /// Fewest rows of a strip: as many as any rolling instance has in flight.
 const FEWEST_ROWS: usize = 2;

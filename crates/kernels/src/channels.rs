@@ -99,11 +99,8 @@ pub(crate) struct Apart {
 impl Apart {
     /// `count` result channels from `channel` on.
     pub fn new(depth: &Depth, channel: usize, count: usize) -> Self {
-        let Depth { multiplier, phase, products, .. } = *depth;
-        let source = |result: usize| (phase + result) / multiplier * products;
-        let first = source(channel);
-        let offsets = core::array::from_fn(|lane| source(channel + lane) - first);
-        Self { src: first as isize, offsets, products, count }
+        let (src, offsets) = depth.sources(channel);
+        Self { src, offsets, products: depth.products, count }
     }
 }
 

@@ -546,15 +546,12 @@ pub(crate) fn span<L: Lanes>(l: L, task: &Task<L>) {
             span_vectors(l, task, channel, 1, Apart::new(&depth, channel, count));
         } else if depth.is_one_for_one() {
             span_vectors(l, task, channel, 1, Partial { count });
-        } else if depth.products > 1 {
-            let (products, src) = (depth.products, (channel * depth.products) as isize);
-            span_vectors(l, task, channel, 1, Summed { src, products, count });
         } else {
-            let source = |result: usize| (depth.phase + result) / depth.multiplier;
-            let first = source(channel);
-            let offsets = core::array::from_fn(|lane| source(channel + lane) - first);
-            let src = first as isize;
-            if offsets[count - 1] == 0 {
+            let (src, offsets) = depth.sources(channel);
+            if depth.products > 1 {
+                let products = depth.products;
+                span_vectors(l, task, channel, 1, Summed { src, products, count });
+            } else if offsets[count - 1] == 0 {
                 span_vectors(l, task, channel, 1, Splat { src, count });
             } else {
                 span_vectors(l, task, channel, 1, Gather { src, offsets, count });

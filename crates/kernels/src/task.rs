@@ -71,6 +71,15 @@ impl Depth {
     pub fn is_one_for_one(&self) -> bool {
         self.multiplier == 1 && self.products == 1
     }
+
+    /// The first source channel of a vector of result channels that begins at `channel`, and how far behind it those of
+    /// its lanes are.
+    #[inline(always)]
+    pub fn sources(&self, channel: usize) -> (isize, [usize; LANES]) {
+        let source = |result: usize| (self.phase + result) / self.multiplier * self.products;
+        let first = source(channel);
+        (first as isize, core::array::from_fn(|lane| source(channel + lane) - first))
+    }
 }
 
 /// What happens to a result between its sum and its place.

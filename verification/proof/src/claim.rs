@@ -6,7 +6,7 @@ use std::mem::discriminant;
 use std::str::FromStr;
 
 use depthwise::{
-    Activation, Body, INSTANCES, Instance, Layout, Leaves, Machine, Size, Tile, Update,
+    Activation, Body, INSTANCES, Instance, Layout, Leaves, Machine, Plan, Size, Tile, Update,
 };
 
 use depthwise_verification::cases::{self, ACTIVATIONS, UPDATES};
@@ -161,14 +161,10 @@ fn wide_rows(pass: Pass, random: &mut Random) -> Vec<Claim> {
         Pass::GradInput | Pass::GradWeight => return Vec::new(),
     };
     let axes = [2, columns].map(|input| Extent { input, low: 0, high: 0 });
-    let mut claims = Vec::new();
-    for (&stride, layout) in
-        strides.iter().flat_map(|stride| Layout::ALL.map(|layout| (stride, layout)))
-    {
-        let window = Window { kernel: 2, stride, dilation: 1 };
-        claims.push(alone(any(pass, layout, map(2, 5, window, axes), random, None)));
-    }
-    claims
+    let windows = strides.iter().map(|&stride| Window { kernel: 2, stride, dilation: 1 });
+    let shapes = windows.map(|window| map(2, 5, window, axes));
+    let cases = shapes.flat_map(|shape| Layout::ALL.map(|layout| (shape, layout)));
+    cases.map(|(shape, layout)| alone(any(pass, layout, shape, random, None))).collect()
 }
 
 /// Some images and channels that are cut between the result channels of a source channel.
@@ -202,7 +198,7 @@ fn many_tiles(pass: Pass, instance: &'static Instance, random: &mut Random) -> V
     };
     let Tile { rows, columns, .. } = instance.tile;
     let many = match (instance.layout, instance.body) {
-        (Layout::Nhwc, Body::Roll) => [2 * MOST_ROWS_OF_A_STRIP + 5, 3 * columns + kernel],
+        (Layout::Nhwc, Body::Roll) => [2 * Plan::MOST_ROWS_OF_A_STRIP + 5, 3 * columns + kernel],
         (_, Body::Taps) => [rows, Leaves::POSITIONS + 3 * columns + kernel],
         _ => [3 * rows + kernel, 3 * columns + kernel],
     };
@@ -233,9 +229,6 @@ fn short_strips(pass: Pass, instance: &'static Instance, random: &mut Random) ->
     let case = any(pass, Layout::Nhwc, map(1, 4, window, axes), random, Some(instance));
     caches.map(|machine| alone(Case { machine, ..case })).collect()
 }
-
-/// Rows that the planner gives a strip at most.
-const MOST_ROWS_OF_A_STRIP: usize = 28;
 
 /// Of them, those of each instance, and windows of any form.
 const FEW_OF_INSTANCE: usize = 12;
