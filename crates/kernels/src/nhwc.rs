@@ -158,7 +158,11 @@ fn tile<
     let dst = dst.step(channel);
     unroll!(c < VECTORS => {
         let dst = dst.step((c * LANES) as isize);
-        store_tile(l, task, acc[c], dst, columns.dst, (LANES, LANES));
+        if VECTORS == 1 {
+            store_tile::<L, COLUMNS, true>(l, task, acc[c], dst, columns.dst, LANES);
+        } else {
+            store(l, task, acc[c], dst, columns.dst, (LANES, LANES));
+        }
     });
 }
 
@@ -238,11 +242,11 @@ pub(crate) fn pairs<
                 }
                 let dst = tile_dst.step(channel);
                 if each_time(&complete) {
-                    store(l, task, acc, dst, columns.dst, (LANES, LANES));
+                    store_tile::<L, COLUMNS, false>(l, task, acc, dst, columns.dst, LANES);
                 } else {
                     unroll!(j < COLUMNS - 1 => {
                         let dst = dst.step(j as isize * columns.dst);
-                        store(l, task, [acc[j]], dst, 0, (LANES, LANES));
+                        store_tile::<L, 1, false>(l, task, [acc[j]], dst, 0, LANES);
                     });
                 }
             }

@@ -128,54 +128,52 @@ impl<L: Lanes> Task<L> {
 pub(crate) fn store<L: Lanes, const N: usize>(
     l: L,
     task: &Task<L>,
-    results: [L::Vector; N],
-    dst: L::Dst,
-    step: isize,
-    counts: (usize, usize),
-) {
-    store_as::<L, N, { !LEAN }>(l, task, results, dst, step, counts);
-}
-
-/// As [`store`], for the tiles in which networks spend their time: what a layer's activation does to their
-/// results is done on the spot.
-#[inline(always)]
-pub(crate) fn store_tile<L: Lanes, const N: usize>(
-    l: L,
-    task: &Task<L>,
-    results: [L::Vector; N],
-    dst: L::Dst,
-    step: isize,
-    counts: (usize, usize),
-) {
-    store_as::<L, N, true>(l, task, results, dst, step, counts);
-}
-
-#[inline(always)]
-fn store_as<L: Lanes, const N: usize, const CLAMPS: bool>(
-    l: L,
-    task: &Task<L>,
     mut results: [L::Vector; N],
     dst: L::Dst,
     step: isize,
     counts: (usize, usize),
 ) {
+    if LEAN {
+        return store_tile::<L, N, false>(l, task, results, dst, step, counts.1);
+    }
+    if each_time(&task.finish.any) {
+        finish_all(l, task, &mut results, dst, step, counts);
+    }
+    store_all(l, results, dst, step, counts);
+}
+
+/// As [`store`], for the tiles in which networks spend their time, with `count` elements of each vector. In WebAssembly, what is
+/// done to results that are not sums alone is out of the way of those that are, for engines would keep bounds in registers that
+/// loops need. What a layer's activation does is done on the spot, if it `CLAMPS`.
+#[inline(always)]
+pub(crate) fn store_tile<L: Lanes, const N: usize, const CLAMPS: bool>(
+    l: L,
+    task: &Task<L>,
+    mut results: [L::Vector; N],
+    dst: L::Dst,
+    step: isize,
+    count: usize,
+) {
     if each_time(&task.finish.any) {
         match &task.finish.bounds {
-            _ if !LEAN => finish_all(l, task, &mut results, dst, step, counts),
+            _ if !(LEAN || L::NESTS) => {
+                finish_all(l, task, &mut results, dst, step, (count, count));
+            }
             // Those of the forward pass alone, which has nothing to add to.
             Some(bounds) if CLAMPS => {
+                let bounds = each_time(bounds);
                 unroll!(j < N => {
-                    results[j] = l.clamp(results[j], bounds);
+                    results[j] = l.clamp(results[j], &bounds);
                 });
             }
             _ => {
                 // A copy: what a call takes by address would never leave memory.
                 let copy = core::hint::black_box(results);
-                return store_finished(l, task, &copy, dst, step, counts.1);
+                return store_finished(l, task, &copy, dst, step, count);
             }
         }
     }
-    store_all(l, results, dst, step, counts);
+    store_all(l, results, dst, step, (count, count));
 }
 
 /// Stores results that are not sums alone, `count` elements of each vector: out of the way of those that are, and one loop for
