@@ -452,14 +452,17 @@ impl<
         let has = |q: usize| is_there::<K>(q, Self::WINDOW, [low, high]);
         let mut x = [l.zero(); MOST_COLUMNS];
         let mut young = [self.fresh; COLUMNS];
+        let (mut column, mut place) = (self.src, self.dst);
         unroll!(j < COLUMNS => {
             unroll!(u < K => {
                 let q = j * S + u;
                 if j == 0 || u + S >= K {
+                    if q > LOW {
+                        column = self.src.nth(q - LOW, columns.src_tap, column);
+                    }
                     if has(q) {
-                        let column = (q - LOW) as isize * columns.src_tap;
                         // SAFETY: a column of the window that the strip does not miss.
-                        x[q] = unsafe { l.load(self.src.step(column)) };
+                        x[q] = unsafe { l.load(column) };
                         unroll!(k < FLIGHT => {
                             let v = youngest + (FLIGHT - 1 - k) * S;
                             if k >= oldest && v < K {
@@ -468,7 +471,10 @@ impl<
                         });
                     }
                     if completes && u + 1 == K {
-                        self.store(self.acc[oldest][j], j);
+                        if j > 0 {
+                            place = self.place(j, place);
+                        }
+                        self.store(self.acc[oldest][j], place);
                     }
                     if starts && u + 1 == K {
                         young[j] = l.again(&self.fresh);
@@ -515,17 +521,26 @@ impl<
     /// Stores a row of results.
     #[inline(always)]
     fn complete(&mut self, row: usize) {
+        let mut place = self.dst;
         unroll!(j < COLUMNS => {
-            self.store(self.acc[row][j], j);
+            if j > 0 {
+                place = self.place(j, place);
+            }
+            self.store(self.acc[row][j], place);
         });
         self.dst = self.dst.step(self.task.rows.dst).anew();
     }
 
-    /// Stores the result of column `j`.
+    /// Where the result of column `j` belongs, beside `previous`.
     #[inline(always)]
-    fn store(&self, mut result: L::Vector, j: usize) {
+    fn place(&self, j: usize, previous: L::Dst) -> L::Dst {
         // Results have as many channels as the source, and so its step: no registers for another.
-        let dst = self.dst.step(j as isize * self.task.columns.src_tap);
+        self.dst.nth(j, self.task.columns.src_tap, previous)
+    }
+
+    /// Stores a result.
+    #[inline(always)]
+    fn store(&self, mut result: L::Vector, dst: L::Dst) {
         let is_due = if LEAN { each_time(&self.task.finish.any) } else { FINISH };
         if is_due {
             result = finish(self.lanes, &self.task.finish, result, dst, LANES);

@@ -220,14 +220,18 @@ pub(crate) fn store_all<L: Lanes, const N: usize>(
     step: isize,
     (count, last): (usize, usize),
 ) {
+    let mut place = dst;
     unroll!(j < N => {
-        let (dst, count) = (dst.step(j as isize * step), if j + 1 == N { last } else { count });
+        if j > 0 {
+            place = dst.nth(j, step, place);
+        }
+        let count = if j + 1 == N { last } else { count };
         // SAFETY: `Task::new` has vouched for `count` results here.
         unsafe {
             if count == LANES {
-                l.store(dst, results[j]);
+                l.store(place, results[j]);
             } else {
-                l.store_partial(dst, results[j], count);
+                l.store_partial(place, results[j], count);
             }
         }
     });
