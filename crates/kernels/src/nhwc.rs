@@ -161,6 +161,7 @@ fn tile<
         if VECTORS == 1 {
             store_tile::<L, COLUMNS, true>(l, task, acc[c], dst, columns.dst, LANES);
         } else {
+            // Sums that wait for each other's copies would leave their registers.
             store(l, task, acc[c], dst, columns.dst, (LANES, LANES));
         }
     });
@@ -249,6 +250,99 @@ pub(crate) fn pairs<
                         store_tile::<L, 1, false>(l, task, [acc[j]], dst, 0, LANES);
                     });
                 }
+            }
+            tile_src = tile_src.step(PAIRS as isize * columns.src_tap);
+            tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
+        }
+    }
+}
+
+/// [`pairs`] whose windows have so few rows, `TAPS`, that registers hold their weights: each pair is stored before the next one
+/// starts. Only a window's columns stay in registers, where sums of a tile would leave them.
+#[inline(always)]
+pub(crate) fn pairs_in_turn<
+    L: Lanes,
+    const K: usize,
+    const REACH: usize,
+    const TAPS: usize,
+    const PAIRS: usize,
+    const COLUMNS: usize,
+    const ODD: bool,
+    const EDGE: bool,
+>(
+    l: L,
+    task: &Task<L>,
+) {
+    let Task { rows, columns, .. } = task;
+    let window = PAIRS - 1 + REACH;
+    let complete = columns.len.is_multiple_of(COLUMNS);
+    for row in 0..rows.len as isize {
+        let mut tile_src = task.src.step(row * rows.src);
+        let mut tile_dst = task.dst.step(row * rows.dst);
+        for _ in 0..columns.len.div_ceil(COLUMNS) {
+            for channel in (0..task.depth.len as isize).step_by(LANES) {
+                let low = if EDGE { each_time(&columns.clip_low) } else { 0 };
+                let high = if EDGE { each_time(&columns.clip_high) } else { 0 };
+                let mut w = [[l.zero(); K]; TAPS];
+                let mut src = [tile_src.step(channel - low as isize * columns.src_tap); TAPS];
+                unroll!(t < TAPS => {
+                    let weights = task.weights.step(channel + t as isize * rows.weights_tap).anew();
+                    src[t] = src[t].step(t as isize * rows.src_tap).anew();
+                    let mut weight = weights;
+                    unroll!(u < K => {
+                        if u > 0 {
+                            weight = weights.nth(u, columns.weights_tap, weight);
+                        }
+                        // SAFETY: one of the kernel row's K weights.
+                        w[t][u] = unsafe { l.load(weight) };
+                    });
+                });
+                let has = |q: usize| {
+                    let before = EDGE && q + 1 < REACH && q < low;
+                    let after = EDGE && q + REACH > window && q + high >= window;
+                    !before && !after
+                };
+                let mut x = [[l.zero(); MOST_COLUMNS]; TAPS];
+                let mut column = src;
+                let mut dst = tile_dst.step(channel);
+                unroll!(q < PAIRS + REACH - 1 => {
+                    unroll!(t < TAPS => {
+                        if q > 0 {
+                            column[t] = src[t].nth(q, columns.src_tap, column[t]);
+                        }
+                        if has(q) {
+                            // SAFETY: a column of the window that the tile does not miss.
+                            x[t][q] = unsafe { l.load(column[t]) };
+                        }
+                    });
+                    if q + 1 >= REACH {
+                        let mut pair = [l.zero(); 2];
+                        unroll!(t < TAPS => {
+                            unroll!(r < REACH => {
+                                let q = q + 1 + r - REACH;
+                                if has(q) {
+                                    let tap = 2 * (REACH - 1 - r);
+                                    let even = &mut pair[ODD as usize];
+                                    *even = l.fma(*even, x[t][q], w[t][tap]);
+                                    if let Some(&w) = w[t].get(tap.wrapping_add_signed(if ODD { -1 } else { 1 })) {
+                                        let odd = &mut pair[!ODD as usize];
+                                        *odd = l.fma(*odd, x[t][q], w);
+                                    }
+                                }
+                            });
+                        });
+                        if q + 1 > REACH {
+                            dst = dst.step(columns.dst);
+                        }
+                        // SAFETY: the first result of a pair, which is there.
+                        unsafe { l.store(dst, pair[0]) };
+                        if q + 1 < window || each_time(&complete) {
+                            dst = dst.step(columns.dst);
+                            // SAFETY: the second one, which only the last pair of all may lack.
+                            unsafe { l.store(dst, pair[1]) };
+                        }
+                    }
+                });
             }
             tile_src = tile_src.step(PAIRS as isize * columns.src_tap);
             tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);

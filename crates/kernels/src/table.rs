@@ -141,11 +141,18 @@ macro_rules! body {
         const REACH: usize = usize::div_ceil($k, 2);
         const PAIRS: usize = $columns / 2;
         let edge = LEAN || $task.columns.clip_low + $task.columns.clip_high > 0;
-        match ($task.columns.odd_first, edge) {
-            (false, false) => nhwc::pairs::<L, $k, REACH, PAIRS, $columns, false, false>($l, $task),
-            (false, true) => nhwc::pairs::<L, $k, REACH, PAIRS, $columns, false, true>($l, $task),
-            (true, false) => nhwc::pairs::<L, $k, REACH, PAIRS, $columns, true, false>($l, $task),
-            (true, true) => nhwc::pairs::<L, $k, REACH, PAIRS, $columns, true, true>($l, $task),
+        if $k == 3 && (LEAN || L::NESTS) && !$task.finish.any {
+            edge_pairs!($task, edge, ODD, EDGE, {
+                if $task.rows.taps == 1 {
+                    nhwc::pairs_in_turn::<L, $k, REACH, 1, PAIRS, $columns, ODD, EDGE>($l, $task)
+                } else {
+                    nhwc::pairs_in_turn::<L, $k, REACH, 2, PAIRS, $columns, ODD, EDGE>($l, $task)
+                }
+            })
+        } else {
+            edge_pairs!($task, edge, ODD, EDGE, {
+                nhwc::pairs::<L, $k, REACH, PAIRS, $columns, ODD, EDGE>($l, $task)
+            })
         }
     }};
     (GradInput Nchw Pairs ($k:literal) ($s:literal) $rows:literal $columns:literal $vectors:literal $l:ident $task:ident) => {{
@@ -186,6 +193,23 @@ macro_rules! body {
     (GradWeight Nchw Span () () $rows:literal $columns:literal $vectors:literal $L:ident $r:ident) => {
         reduce::nchw::span($r)
     };
+}
+
+/// Calls `$call` with whether the first of a task's pairs takes the odd taps, and whether it is at an edge, as constants.
+macro_rules! edge_pairs {
+    ($task:ident, $is_edge:expr, $odd:ident, $edge:ident, $call:expr) => {
+        match ($task.columns.odd_first, $is_edge) {
+            (false, false) => edge_pairs!(@ $odd false $edge false $call),
+            (false, true) => edge_pairs!(@ $odd false $edge true $call),
+            (true, false) => edge_pairs!(@ $odd true $edge false $call),
+            (true, true) => edge_pairs!(@ $odd true $edge true $call),
+        }
+    };
+    (@ $odd:ident $is_odd:literal $edge:ident $is_edge:literal $call:expr) => {{
+        const $odd: bool = $is_odd;
+        const $edge: bool = $is_edge;
+        $call
+    }};
 }
 
 /// Calls `$call` with the vectors of a tile and whether it is an edge as the constants `$vectors` and
