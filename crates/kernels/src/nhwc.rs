@@ -216,9 +216,7 @@ pub(crate) fn pairs<
                         if q > 0 {
                             column = src.nth(q, columns.src_tap, column);
                         }
-                        let before = EDGE && q + 1 < REACH && q < low;
-                        let after = EDGE && q + REACH > window && q + high >= window;
-                        if !before && !after {
+                        if is_there::<K>(q, window, [low, high]) {
                             // SAFETY: a column of the window that the tile does not miss.
                             let x = unsafe { l.load(column) };
                             unroll!(p < PAIRS => {
@@ -297,11 +295,7 @@ pub(crate) fn pairs_in_turn<
                         w[t][u] = unsafe { l.load(weight) };
                     });
                 });
-                let has = |q: usize| {
-                    let before = EDGE && q + 1 < REACH && q < low;
-                    let after = EDGE && q + REACH > window && q + high >= window;
-                    !before && !after
-                };
+                let has = |q: usize| is_there::<K>(q, window, [low, high]);
                 let mut x = [[l.zero(); MOST_COLUMNS]; TAPS];
                 let mut column = src;
                 let mut dst = tile_dst.step(channel);
