@@ -202,15 +202,7 @@ pub(crate) fn pairs<
                 let mut weights = task.weights.step(channel);
                 let mut taps = rows.taps;
                 loop {
-                    let mut w = [l.zero(); K];
-                    let mut weight = weights;
-                    unroll!(u < K => {
-                        if u > 0 {
-                            weight = weights.nth(u, columns.weights_tap, weight);
-                        }
-                        // SAFETY: one of the kernel row's K weights.
-                        w[u] = unsafe { l.load(weight) };
-                    });
+                    let w: [_; K] = kernel_row(l, task, weights);
                     let mut column = src;
                     unroll!(q < PAIRS + REACH - 1 => {
                         if q > 0 {
@@ -285,15 +277,8 @@ pub(crate) fn pairs_in_turn<
                 let mut src = [tile_src.step(channel - low as isize * columns.src_tap); TAPS];
                 unroll!(t < TAPS => {
                     let weights = task.weights.step(channel + t as isize * rows.weights_tap).anew();
+                    w[t] = kernel_row(l, task, weights);
                     src[t] = src[t].step(t as isize * rows.src_tap).anew();
-                    let mut weight = weights;
-                    unroll!(u < K => {
-                        if u > 0 {
-                            weight = weights.nth(u, columns.weights_tap, weight);
-                        }
-                        // SAFETY: one of the kernel row's K weights.
-                        w[t][u] = unsafe { l.load(weight) };
-                    });
                 });
                 let has = |q: usize| is_there::<K>(q, window, [low, high]);
                 let mut x = [[l.zero(); MOST_COLUMNS]; TAPS];
@@ -342,6 +327,21 @@ pub(crate) fn pairs_in_turn<
             tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
         }
     }
+}
+
+/// The weights of a kernel row, the first of which is at `first`.
+#[inline(always)]
+fn kernel_row<L: Lanes, const K: usize>(l: L, task: &Task<L>, first: L::Src) -> [L::Vector; K] {
+    let mut w = [l.zero(); K];
+    let mut weight = first;
+    unroll!(u < K => {
+        if u > 0 {
+            weight = first.nth(u, task.columns.weights_tap, weight);
+        }
+        // SAFETY: one of the kernel row's K weights.
+        w[u] = unsafe { l.load(weight) };
+    });
+    w
 }
 
 /// Input columns of the widest tile: 8 columns of 7×7 at stride 2.
