@@ -171,6 +171,8 @@ macro_rules! for_each_instance {
                 "7×7 stride 2"],
             [forward_f32_nchw_any_1x16x4,  Forward, F32, Nchw, Any,        Any,        Span, (1, 16, 4), 16,
                 "any window and multiplier; rows at the very ends of the tensor"],
+            [grad_input_f32_nhwc_3s2_1x14x1, GradInput, F32, Nhwc, Exactly(3), Exactly(2), Pairs, (1, 14, 1), 16,
+                "3×3 stride 2: both residue classes of a row, 7 pairs at a time"],
             [grad_input_f32_nhwc_3s2_1x8x1, GradInput, F32, Nhwc, Exactly(3), Exactly(2), Pairs, (1, 8, 1), 16,
                 "3×3 stride 2: both residue classes of a row, 4 pairs at a time"],
             [grad_input_f32_nhwc_3s2_1x6x1, GradInput, F32, Nhwc, Exactly(3), Exactly(2), Pairs, (1, 6, 1), 16,

@@ -118,35 +118,39 @@ fn tile<
             first.step(index as isize * step)
         }
     };
+    // A branch before each vector of channels, or the products of all of them would wait in registers.
+    let parted = const { L::NESTS && VECTORS > 1 };
     loop {
         unroll!(c < VECTORS => {
-            let mut w = [l.zero(); K];
-            let mut weight = weights;
-            unroll!(u < K => {
-                if u > 0 {
-                    weight = next(weights, u, columns.weights_tap, weight);
-                }
-                // SAFETY: one of the kernel row's K weights, of each of the tile's channels.
-                w[u] = unsafe { l.load_at(weight, c * LANES) };
-            });
-            let mut x = [l.zero(); MOST_COLUMNS];
-            let mut column = src;
-            unroll!(j < COLUMNS => {
+            if !parted || each_time(&rows.taps) > 0 {
+                let mut w = [l.zero(); K];
+                let mut weight = weights;
                 unroll!(u < K => {
-                    let q = j * S + u;
-                    let is_new = j == 0 || u + S >= K;
-                    if is_new && q > LOW {
-                        column = next(src, q - LOW, columns.src_tap, column);
+                    if u > 0 {
+                        weight = next(weights, u, columns.weights_tap, weight);
                     }
-                    if has(q) {
-                        if is_new {
-                            // SAFETY: a column of the window that the tile does not miss, with all of its channels.
-                            x[q] = unsafe { l.load_at(column, c * LANES) };
-                        }
-                        acc[c][j] = l.fma(acc[c][j], x[q], w[u]);
-                    }
+                    // SAFETY: one of the kernel row's K weights, of each of the tile's channels.
+                    w[u] = unsafe { l.load_at(weight, c * LANES) };
                 });
-            });
+                let mut x = [l.zero(); MOST_COLUMNS];
+                let mut column = src;
+                unroll!(j < COLUMNS => {
+                    unroll!(u < K => {
+                        let q = j * S + u;
+                        let is_new = j == 0 || u + S >= K;
+                        if is_new && q > LOW {
+                            column = next(src, q - LOW, columns.src_tap, column);
+                        }
+                        if has(q) {
+                            if is_new {
+                                // SAFETY: a column of the window that the tile does not miss, with all of its channels.
+                                x[q] = unsafe { l.load_at(column, c * LANES) };
+                            }
+                            acc[c][j] = l.fma(acc[c][j], x[q], w[u]);
+                        }
+                    });
+                });
+            }
         });
         taps -= 1;
         if taps == 0 {
@@ -178,7 +182,6 @@ pub(crate) fn pairs<
     const K: usize,
     const REACH: usize,
     const PAIRS: usize,
-    const COLUMNS: usize,
     const ODD: bool,
     const EDGE: bool,
 >(
@@ -189,13 +192,13 @@ pub(crate) fn pairs<
     let window = PAIRS - 1 + REACH;
     // Which of a pair takes the even taps.
     let (even, odd) = (ODD as usize, !ODD as usize);
-    let complete = columns.len.is_multiple_of(COLUMNS);
+    let complete = columns.len.is_multiple_of(2 * PAIRS);
     for row in 0..rows.len as isize {
         let mut tile_src = task.src.step(row * rows.src);
         let mut tile_dst = task.dst.step(row * rows.dst);
-        for _ in 0..columns.len.div_ceil(COLUMNS) {
+        for _ in 0..columns.len.div_ceil(2 * PAIRS) {
             for channel in (0..task.depth.len as isize).step_by(LANES) {
-                let mut acc: [_; COLUMNS] = copies(l.zero());
+                let mut acc: [[_; 2]; PAIRS] = copies(copies(l.zero()));
                 let low = if EDGE { each_time(&columns.clip_low) } else { 0 };
                 let high = if EDGE { each_time(&columns.clip_high) } else { 0 };
                 let mut src = tile_src.step(channel - low as isize * columns.src_tap);
@@ -214,10 +217,10 @@ pub(crate) fn pairs<
                             unroll!(p < PAIRS => {
                                 if p <= q && q - p < REACH {
                                     let tap = 2 * (REACH - 1 - (q - p));
-                                    let first = &mut acc[2 * p + even];
+                                    let first = &mut acc[p][even];
                                     *first = l.fma(*first, x, w[tap]);
                                     if let Some(&w) = w.get(tap.wrapping_add_signed(if ODD { -1 } else { 1 })) {
-                                        let second = &mut acc[2 * p + odd];
+                                        let second = &mut acc[p][odd];
                                         *second = l.fma(*second, x, w);
                                     }
                                 }
@@ -232,99 +235,168 @@ pub(crate) fn pairs<
                     weights = weights.step(rows.weights_tap).anew();
                 }
                 let dst = tile_dst.step(channel);
-                if each_time(&complete) {
-                    store_tile::<L, COLUMNS, false>(l, task, acc, dst, columns.dst, LANES);
-                } else {
-                    unroll!(j < COLUMNS - 1 => {
-                        let dst = dst.step(j as isize * columns.dst);
-                        store_tile::<L, 1, false>(l, task, [acc[j]], dst, 0, LANES);
+                if each_time(&task.finish.accumulate) {
+                    each_of_pairs::<L, PAIRS>(task, dst, complete, |p, which, dst| {
+                        // SAFETY: a result of the tile.
+                        let there = unsafe { l.reload(dst, LANES) };
+                        acc[p][which] = l.add(there, acc[p][which]);
                     });
                 }
+                each_of_pairs::<L, PAIRS>(task, dst, complete, |p, which, dst| {
+                    // SAFETY: a result of the tile.
+                    unsafe { l.store(dst, acc[p][which]) };
+                });
             }
             tile_src = tile_src.step(PAIRS as isize * columns.src_tap);
-            tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
+            tile_dst = tile_dst.step(2 * PAIRS as isize * columns.dst);
         }
     }
 }
 
-/// [`pairs`] whose windows have so few rows, `TAPS`, that registers hold their weights: each pair is stored before the next one
-/// starts. Only a window's columns stay in registers, where sums of a tile would leave them.
+/// Calls `each` with every result of a tile of pairs and its place: the last of all may be missing.
+#[inline(always)]
+fn each_of_pairs<L: Lanes, const PAIRS: usize>(
+    task: &Task<L>,
+    dst: L::Dst,
+    complete: bool,
+    mut each: impl FnMut(usize, usize, L::Dst),
+) {
+    let step = task.columns.dst;
+    let mut place = dst;
+    unroll!(p < PAIRS => {
+        unroll!(which < 2 => {
+            if p + which == 0 {
+                each(0, 0, dst);
+            } else if p + 1 < PAIRS || which == 0 || each_time(&complete) {
+                place = dst.nth(2 * p + which, step, place);
+                each(p, which, place);
+            }
+        });
+    });
+}
+
+/// [`pairs`] of three taps whose windows have so few rows, `TAPS`, that registers hold their weights: each pair is stored before
+/// the next one starts, and leaves it a column. Sums of a whole tile would leave their registers.
 #[inline(always)]
 pub(crate) fn pairs_in_turn<
     L: Lanes,
-    const K: usize,
-    const REACH: usize,
     const TAPS: usize,
     const PAIRS: usize,
-    const COLUMNS: usize,
     const ODD: bool,
-    const EDGE: bool,
+    const ACCUMULATE: bool,
 >(
     l: L,
     task: &Task<L>,
 ) {
     let Task { rows, columns, .. } = task;
-    let window = PAIRS - 1 + REACH;
-    let complete = columns.len.is_multiple_of(COLUMNS);
+    let complete = columns.len.is_multiple_of(2 * PAIRS);
     for row in 0..rows.len as isize {
         let mut tile_src = task.src.step(row * rows.src);
         let mut tile_dst = task.dst.step(row * rows.dst);
-        for _ in 0..columns.len.div_ceil(COLUMNS) {
+        for _ in 0..columns.len.div_ceil(2 * PAIRS) {
             for channel in (0..task.depth.len as isize).step_by(LANES) {
-                let low = if EDGE { each_time(&columns.clip_low) } else { 0 };
-                let high = if EDGE { each_time(&columns.clip_high) } else { 0 };
-                let mut w = [[l.zero(); K]; TAPS];
-                let mut src = [tile_src.step(channel - low as isize * columns.src_tap); TAPS];
-                unroll!(t < TAPS => {
-                    let weights = task.weights.step(channel + t as isize * rows.weights_tap).anew();
-                    w[t] = kernel_row(l, task, weights);
-                    src[t] = src[t].step(t as isize * rows.src_tap).anew();
-                });
-                let has = |q: usize| is_there::<K>(q, window, [low, high]);
-                let mut x = [[l.zero(); MOST_COLUMNS]; TAPS];
-                let mut column = src;
+                let mut turn = Turn::<L, TAPS, ODD, ACCUMULATE>::new(l, task, channel, tile_src);
                 let mut dst = tile_dst.step(channel);
-                unroll!(q < PAIRS + REACH - 1 => {
-                    unroll!(t < TAPS => {
-                        if q > 0 {
-                            column[t] = src[t].nth(q, columns.src_tap, column[t]);
-                        }
-                        if has(q) {
-                            // SAFETY: a column of the window that the tile does not miss.
-                            x[t][q] = unsafe { l.load(column[t]) };
-                        }
-                    });
-                    if q + 1 >= REACH {
-                        let mut pair = [l.zero(); 2];
-                        unroll!(t < TAPS => {
-                            unroll!(r < REACH => {
-                                let q = q + 1 + r - REACH;
-                                if has(q) {
-                                    let tap = 2 * (REACH - 1 - r);
-                                    let even = &mut pair[ODD as usize];
-                                    *even = l.fma(*even, x[t][q], w[t][tap]);
-                                    if let Some(&w) = w[t].get(tap.wrapping_add_signed(if ODD { -1 } else { 1 })) {
-                                        let odd = &mut pair[!ODD as usize];
-                                        *odd = l.fma(*odd, x[t][q], w);
-                                    }
-                                }
-                            });
-                        });
-                        if q + 1 > REACH {
-                            dst = dst.step(columns.dst);
-                        }
-                        // SAFETY: the first result of a pair, which is there.
-                        unsafe { l.store(dst, pair[0]) };
-                        if q + 1 < window || each_time(&complete) {
-                            dst = dst.step(columns.dst);
-                            // SAFETY: the second one, which only the last pair of all may lack.
-                            unsafe { l.store(dst, pair[1]) };
-                        }
+                let mut last = turn.column();
+                unroll!(p < PAIRS => {
+                    let pair = if p == 0 && each_time(&columns.clip_low) > 0 {
+                        turn.pair(None, Some(last))
+                    } else if p + 1 == PAIRS && each_time(&columns.clip_high) > 0 {
+                        turn.pair(Some(last), None)
+                    } else {
+                        let first = last;
+                        last = turn.column();
+                        turn.pair(Some(first), Some(last))
+                    };
+                    if p > 0 {
+                        dst = dst.step(columns.dst);
+                    }
+                    turn.store(pair[0], dst);
+                    // The last pair of all may have one result.
+                    if p + 1 < PAIRS || each_time(&complete) {
+                        dst = dst.step(columns.dst);
+                        turn.store(pair[1], dst);
                     }
                 });
             }
             tile_src = tile_src.step(PAIRS as isize * columns.src_tap);
-            tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
+            tile_dst = tile_dst.step(2 * PAIRS as isize * columns.dst);
+        }
+    }
+}
+
+/// The registers of [`pairs_in_turn`], but those of a pair and its columns.
+struct Turn<L: Lanes, const TAPS: usize, const ODD: bool, const ACCUMULATE: bool> {
+    lanes: L,
+    weights: [[L::Vector; 3]; TAPS],
+    /// Where the next column is, in each row of a window.
+    src: [L::Src; TAPS],
+    step: isize,
+}
+
+impl<L: Lanes, const TAPS: usize, const ODD: bool, const ACCUMULATE: bool>
+    Turn<L, TAPS, ODD, ACCUMULATE>
+{
+    #[inline(always)]
+    fn new(lanes: L, task: &Task<L>, channel: isize, src: L::Src) -> Self {
+        let rows = &task.rows;
+        let mut weights = [[lanes.zero(); 3]; TAPS];
+        let mut src = [src.step(channel); TAPS];
+        unroll!(t < TAPS => {
+            let row = task.weights.step(channel + t as isize * rows.weights_tap).anew();
+            weights[t] = kernel_row(lanes, task, row);
+            src[t] = src[t].step(t as isize * rows.src_tap).anew();
+        });
+        Self { lanes, weights, src, step: task.columns.src_tap }
+    }
+
+    /// The next column of a tile's windows.
+    #[inline(always)]
+    fn column(&mut self) -> [L::Vector; TAPS] {
+        let mut x = [self.lanes.zero(); TAPS];
+        unroll!(t < TAPS => {
+            // SAFETY: a column of the window that the tile does not miss.
+            x[t] = unsafe { self.lanes.load(self.src[t]) };
+            self.src[t] = self.src[t].step(self.step);
+        });
+        x
+    }
+
+    /// A pair, of the columns that its window does not miss.
+    #[inline(always)]
+    fn pair(
+        &self,
+        first: Option<[L::Vector; TAPS]>,
+        last: Option<[L::Vector; TAPS]>,
+    ) -> [L::Vector; 2] {
+        let l = self.lanes;
+        let (mut even, mut odd) = (l.zero(), l.zero());
+        unroll!(t < TAPS => {
+            let w = &self.weights[t];
+            if let Some(x) = first {
+                even = l.fma(even, x[t], w[2]);
+                if ODD {
+                    odd = l.fma(odd, x[t], w[1]);
+                }
+            }
+            if let Some(x) = last {
+                even = l.fma(even, x[t], w[0]);
+                if !ODD {
+                    odd = l.fma(odd, x[t], w[1]);
+                }
+            }
+        });
+        if ODD { [odd, even] } else { [even, odd] }
+    }
+
+    #[inline(always)]
+    fn store(&self, mut result: L::Vector, dst: L::Dst) {
+        // SAFETY: one of the tile's results.
+        unsafe {
+            if ACCUMULATE {
+                result = self.lanes.add(self.lanes.reload(dst, LANES), result);
+            }
+            self.lanes.store(dst, result);
         }
     }
 }

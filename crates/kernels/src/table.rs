@@ -138,20 +138,16 @@ macro_rules! body {
         nchw::span($l, $task)
     };
     (GradInput Nhwc Pairs ($k:literal) ($s:literal) $rows:literal $columns:literal $vectors:literal $l:ident $task:ident) => {{
-        const REACH: usize = usize::div_ceil($k, 2);
         const PAIRS: usize = $columns / 2;
-        let edge = LEAN || $task.columns.clip_low + $task.columns.clip_high > 0;
-        if $k == 3 && (LEAN || L::NESTS) && !$task.finish.any {
-            edge_pairs!($task, edge, ODD, EDGE, {
-                if $task.rows.taps == 1 {
-                    nhwc::pairs_in_turn::<L, $k, REACH, 1, PAIRS, $columns, ODD, EDGE>($l, $task)
-                } else {
-                    nhwc::pairs_in_turn::<L, $k, REACH, 2, PAIRS, $columns, ODD, EDGE>($l, $task)
-                }
+        if $k == 3 && (LEAN || L::REGISTERS < 32) {
+            pairs_in_turn!($task, TAPS, ODD, ACCUMULATE, {
+                nhwc::pairs_in_turn::<L, TAPS, PAIRS, ODD, ACCUMULATE>($l, $task)
             })
         } else {
+            const REACH: usize = usize::div_ceil($k, 2);
+            let edge = LEAN || $task.columns.clip_low + $task.columns.clip_high > 0;
             edge_pairs!($task, edge, ODD, EDGE, {
-                nhwc::pairs::<L, $k, REACH, PAIRS, $columns, ODD, EDGE>($l, $task)
+                nhwc::pairs::<L, $k, REACH, PAIRS, ODD, EDGE>($l, $task)
             })
         }
     }};
@@ -208,6 +204,29 @@ macro_rules! edge_pairs {
     (@ $odd:ident $is_odd:literal $edge:ident $is_edge:literal $call:expr) => {{
         const $odd: bool = $is_odd;
         const $edge: bool = $is_edge;
+        $call
+    }};
+}
+
+/// Calls `$call` with what a task of pairs in turn has: one row of taps or two, whether the first of a pair takes the odd ones,
+/// and whether results are added to what is there, as constants.
+macro_rules! pairs_in_turn {
+    ($task:ident, $taps:ident, $odd:ident, $accumulate:ident, $call:expr) => {
+        match ($task.rows.taps == 1, $task.columns.odd_first, $task.finish.accumulate) {
+            (true, false, false) => pairs_in_turn!(@ $taps 1 $odd false $accumulate false $call),
+            (true, false, true) => pairs_in_turn!(@ $taps 1 $odd false $accumulate true $call),
+            (true, true, false) => pairs_in_turn!(@ $taps 1 $odd true $accumulate false $call),
+            (true, true, true) => pairs_in_turn!(@ $taps 1 $odd true $accumulate true $call),
+            (false, false, false) => pairs_in_turn!(@ $taps 2 $odd false $accumulate false $call),
+            (false, false, true) => pairs_in_turn!(@ $taps 2 $odd false $accumulate true $call),
+            (false, true, false) => pairs_in_turn!(@ $taps 2 $odd true $accumulate false $call),
+            (false, true, true) => pairs_in_turn!(@ $taps 2 $odd true $accumulate true $call),
+        }
+    };
+    (@ $taps:ident $rows:literal $odd:ident $is_odd:literal $accumulate:ident $is_added:literal $call:expr) => {{
+        const $taps: usize = $rows;
+        const $odd: bool = $is_odd;
+        const $accumulate: bool = $is_added;
         $call
     }};
 }

@@ -73,6 +73,8 @@ pub trait Lanes: Copy + core::fmt::Debug + Send + Sync + 'static {
     const NAME: &'static str;
     /// Whether one instruction loads two vectors that lie next to each other.
     const PAIRS: bool = false;
+    /// Vector registers that compilers may count on.
+    const REGISTERS: usize = 16;
     /// Whether LLVM nests each sum between two branches, and computes it whole before the next, whatever the order of the code: so it makes
     /// WebAssembly of what is used once. The factors of all sums have to be in registers then, unless branches part them.
     const NESTS: bool = false;

@@ -23,6 +23,7 @@ impl Neon {
 impl Lanes for Neon {
     const NAME: &'static str = "neon";
     const PAIRS: bool = true;
+    const REGISTERS: usize = 32;
     type Contract = Fused;
     type Element = f32;
     type Src = Src;

@@ -22,6 +22,7 @@ type Vector = [Node; LANES];
 impl Lanes for Symbolic {
     const NAME: &'static str = "symbolic";
     const PAIRS: bool = true;
+    const REGISTERS: usize = 32;
     type Contract = Fused;
     type Element = Node;
     type Src = Src;
