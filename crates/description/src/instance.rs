@@ -512,6 +512,7 @@ mod tests {
                 "forward_f32_nchw_3s1_3x16x4",
                 "forward_f32_nchw_3s2_2x16x4",
                 "forward_f32_nchw_any_1x16x4",
+                "grad_input_f32_nhwc_3s2_1x14x1",
                 "grad_input_f32_nhwc_3s2_1x8x1",
                 "grad_input_f32_nhwc_3s2_1x6x1",
                 "grad_weight_f32_nhwc_3s1_3x7x1",

@@ -3,6 +3,8 @@
 //!
 //! Blocks marked SAFETY rely on [`Task::new`]'s promise: what the walks reach is there.
 
+use core::ops::Range;
+
 use depthwise_lanes::{Cursor, LANES, Lanes, copies};
 
 use crate::channels::{Apart, Channels, Contiguous, Gather, LEAN, Partial, Splat, Summed};
@@ -105,51 +107,23 @@ fn tile<
     });
     let low = if SHARED { each_time(&columns.clip_low) } else { LOW };
     let high = if SHARED { each_time(&columns.clip_high) } else { HIGH };
-    let has = |q: usize| is_there::<K>(q, window, [low, high]);
+    let has = move |q: usize| is_there::<K>(q, window, [low, high]);
     let missed = if SHARED { low as isize * columns.src_tap } else { 0 };
     let mut src = src.step(channel - missed);
     let mut weights = task.weights.step(channel);
     let mut taps = rows.taps;
-    // The vectors of a line share the distances of their columns.
-    let next = |first: L::Src, index: usize, step: isize, previous: L::Src| {
-        if VECTORS == 1 {
-            first.nth(index, step, previous)
-        } else {
-            first.step(index as isize * step)
-        }
-    };
-    // A branch before each vector of channels, or the products of all of them would wait in registers.
-    let parted = const { L::NESTS && VECTORS > 1 };
+    // Vectors of channels, and the two halves of a row of many taps, have a branch each, or more factors and products would wait
+    // than registers hold. At stride 2, halves have too few columns of their own.
+    let goes_on = || !(LEAN || L::NESTS) || each_time(&rows.taps) > 0;
+    let half = const { if (LEAN || L::NESTS) && K > 3 && S == 1 { K.div_ceil(2) } else { K } };
     loop {
+        let from = [src, weights];
         unroll!(c < VECTORS => {
-            if !parted || each_time(&rows.taps) > 0 {
-                let mut w = [l.zero(); K];
-                let mut weight = weights;
-                unroll!(u < K => {
-                    if u > 0 {
-                        weight = next(weights, u, columns.weights_tap, weight);
-                    }
-                    // SAFETY: one of the kernel row's K weights, of each of the tile's channels.
-                    w[u] = unsafe { l.load_at(weight, c * LANES) };
-                });
-                let mut x = [l.zero(); MOST_COLUMNS];
-                let mut column = src;
-                unroll!(j < COLUMNS => {
-                    unroll!(u < K => {
-                        let q = j * S + u;
-                        let is_new = j == 0 || u + S >= K;
-                        if is_new && q > LOW {
-                            column = next(src, q - LOW, columns.src_tap, column);
-                        }
-                        if has(q) {
-                            if is_new {
-                                // SAFETY: a column of the window that the tile does not miss, with all of its channels.
-                                x[q] = unsafe { l.load_at(column, c * LANES) };
-                            }
-                            acc[c][j] = l.fma(acc[c][j], x[q], w[u]);
-                        }
-                    });
-                });
+            if VECTORS == 1 && half == K || goes_on() {
+                acc[c] = add_taps::<L, K, S, COLUMNS, VECTORS, LOW>(l, task, from, c, 0..half, has, acc[c]);
+            }
+            if half < K && goes_on() {
+                acc[c] = add_taps::<L, K, S, COLUMNS, VECTORS, LOW>(l, task, from, c, half..K, has, acc[c]);
             }
         });
         taps -= 1;
@@ -169,6 +143,68 @@ fn tile<
             store(l, task, acc[c], dst, columns.dst, (LANES, LANES));
         }
     });
+}
+
+/// Adds the given taps of a kernel row to a vector's sums of a tile. The row's first column that the tile does not miss is at `src`,
+/// its first weight at `weights`.
+#[inline(always)]
+fn add_taps<
+    L: Lanes,
+    const K: usize,
+    const S: usize,
+    const COLUMNS: usize,
+    const VECTORS: usize,
+    const LOW: usize,
+>(
+    l: L,
+    task: &Task<L>,
+    [src, weights]: [L::Src; 2],
+    vector: usize,
+    taps: Range<usize>,
+    has: impl Fn(usize) -> bool,
+    mut acc: [L::Vector; COLUMNS],
+) -> [L::Vector; COLUMNS] {
+    let columns = &task.columns;
+    // The vectors of a line share the distances of their columns.
+    let next = |first: L::Src, index: usize, step: isize, previous: L::Src| {
+        if VECTORS == 1 {
+            first.nth(index, step, previous)
+        } else {
+            first.step(index as isize * step)
+        }
+    };
+    let mut w = [l.zero(); K];
+    let mut weight = weights.step(taps.start as isize * columns.weights_tap);
+    unroll!(u < K => {
+        if taps.contains(&u) {
+            if u > taps.start {
+                weight = next(weights, u, columns.weights_tap, weight);
+            }
+            // SAFETY: one of the kernel row's K weights, of each of the tile's channels.
+            w[u] = unsafe { l.load_at(weight, vector * LANES) };
+        }
+    });
+    let mut x = [l.zero(); MOST_COLUMNS];
+    let mut column = src.step(taps.start.saturating_sub(LOW) as isize * columns.src_tap);
+    unroll!(j < COLUMNS => {
+        unroll!(u < K => {
+            if taps.contains(&u) {
+                let q = j * S + u;
+                let is_new = j == 0 || u + S >= taps.end;
+                if is_new && q > taps.start.max(LOW) {
+                    column = next(src, q - LOW, columns.src_tap, column);
+                }
+                if has(q) {
+                    if is_new {
+                        // SAFETY: a column of the window that the tile does not miss, with all of its channels.
+                        x[q] = unsafe { l.load_at(column, vector * LANES) };
+                    }
+                    acc[j] = l.fma(acc[j], x[q], w[u]);
+                }
+            }
+        });
+    });
+    acc
 }
 
 /// One row of results of an input gradient at stride 2, in pairs of neighbours.
