@@ -183,13 +183,14 @@ test('the memory of the engine stays as it is over 10,000 calls', async (t) => {
       await ask('judge', 8);
     };
     const all = [];
-    for (let i = 0; i < 10; i += 1) {
-      await everything(250);
+    for (let i = 0; i < 100; i += 1) {
+      await everything(25);
       all.push(await ask('memory'));
     }
     return all;
   });
-  t.diagnostic(`${sizes.join(', ')} bytes after each 1,000 calls`);
-  assert.equal(new Set(sizes.slice(5)).size, 1, 'it grows');
+  t.diagnostic(`${[...new Set(sizes)].join(', ')} bytes, the last from round ${sizes.indexOf(sizes.at(-1))} of 100`);
+  // Some rounds pass until all of them find room between what others have left; from then on none takes more.
+  assert.equal(new Set(sizes.slice(50)).size, 1, 'it grows');
   await page.close();
 });
