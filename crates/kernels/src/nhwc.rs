@@ -211,7 +211,8 @@ fn add_taps<
 ///
 /// A window of `REACH` = ⌈K/2⌉ output gradients gives both of a pair, one by the even taps and the
 /// other (the first, if `ODD`) by the odd ones: each is loaded once for the tile and used by all K taps of
-/// the row. At an `EDGE`, windows may miss columns. Otherwise as [`row`], in ascending order of the source.
+/// the row. At an `EDGE`, windows may miss columns. Results may be added to what is there; no gradient is clamped. Otherwise as
+/// [`row`], in ascending order of the source.
 #[inline(always)]
 pub(crate) fn pairs<
     L: Lanes,

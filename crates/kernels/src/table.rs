@@ -145,7 +145,7 @@ macro_rules! body {
             })
         } else {
             const REACH: usize = usize::div_ceil($k, 2);
-            let edge = LEAN || $task.columns.clip_low + $task.columns.clip_high > 0;
+            let edge = $task.columns.clip_low + $task.columns.clip_high > 0;
             edge_pairs!($task, edge, ODD, EDGE, {
                 nhwc::pairs::<L, $k, REACH, PAIRS, ODD, EDGE>($l, $task)
             })
