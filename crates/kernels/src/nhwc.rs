@@ -490,32 +490,41 @@ pub(crate) fn roll<
 ) {
     const { assert!(FLIGHT * S + 1 == K) };
     let Task { rows, columns, depth, .. } = task;
+    let mut distances = [0; MOST_COLUMNS];
+    unroll!(j < COLUMNS => {
+        unroll!(u < K => {
+            if j == 0 || u + S >= K {
+                distances[j * S + u] = L::Src::distance((j * S + u) as isize * columns.src_tap);
+            }
+        });
+    });
+    let strips = rows.len.div_ceil(rows.strip).min(rows.len / FLIGHT);
+    // Strips are as equal as can be: so many have a row more.
+    let (height, longer) = (rows.len / strips, rows.len % strips);
     for first in (0..depth.len).step_by(depth.block) {
         let channels = first as isize..(first + depth.block).min(depth.len) as isize;
         let mut tile_src = task.src;
         let mut tile_dst = task.dst;
         for _ in 0..columns.len / COLUMNS {
-            let strips = rows.len.div_ceil(rows.strip).min(rows.len / FLIGHT);
-            let mut first = 0;
+            let (mut src, mut dst) = (tile_src, tile_dst);
             for strip in 1..=strips {
-                let end = strip * rows.len / strips;
+                let height = height + usize::from(strip <= longer);
                 // Only the first windows of all miss rows, and only the last ones.
-                let low = if first == 0 { rows.clip_low } else { 0 };
+                let low = if strip == 1 { rows.clip_low } else { 0 };
                 let high = if strip == strips { rows.clip_high } else { 0 };
-                let missed = (rows.clip_low - low) as isize * rows.src_tap;
-                let src = tile_src.step(first as isize * rows.src - missed);
-                let dst = tile_dst.step(first as isize * rows.dst);
                 let mut channel = channels.start;
                 while channel < channels.end {
                     let (src, dst) = (src.step(channel), dst.step(channel));
+                    let fresh = [start(l, task, task.biased, channel); 2];
                     let mut strip = Strip::<L, K, S, FLIGHT, COLUMNS, LOW, HIGH, FINISH>::new(
-                        l, task, channel, src, dst,
+                        l, task, &distances, &fresh, channel, src, dst,
                     );
                     strip.fill(low);
-                    strip.march(end - first - FLIGHT, high);
+                    strip.march(height - FLIGHT, high);
                     channel += LANES as isize;
                 }
-                first = end;
+                src = src.step(height as isize * rows.src - low as isize * rows.src_tap);
+                dst = dst.step(height as isize * rows.dst);
             }
             tile_src = tile_src.step((COLUMNS * S) as isize * columns.src_tap);
             tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
@@ -537,9 +546,11 @@ struct Strip<
 > {
     lanes: L,
     task: &'t Task<L>,
+    /// Of the columns from the first one.
+    distances: &'t [isize; MOST_COLUMNS],
     weights: [[L::Vector; K]; K],
-    /// Where results start.
-    fresh: L::Vector,
+    /// Where results start: twice, as they do.
+    fresh: &'t [L::Vector; 2],
     /// Rows of results in flight, the oldest first.
     acc: [[L::Vector; COLUMNS]; FLIGHT],
     src: L::Src,
@@ -562,8 +573,15 @@ impl<
     const WINDOW: usize = (COLUMNS - 1) * S + K;
 
     #[inline(always)]
-    fn new(lanes: L, task: &'t Task<L>, channel: isize, src: L::Src, dst: L::Dst) -> Self {
-        let fresh = start(lanes, task, task.biased, channel);
+    fn new(
+        lanes: L,
+        task: &'t Task<L>,
+        distances: &'t [isize; MOST_COLUMNS],
+        fresh: &'t [L::Vector; 2],
+        channel: isize,
+        src: L::Src,
+        dst: L::Dst,
+    ) -> Self {
         let mut weights = [[lanes.zero(); K]; K];
         unroll!(v < K => {
             let row = task.weights.step(channel + v as isize * task.rows.weights_tap).anew();
@@ -573,10 +591,10 @@ impl<
                 weights[v][u] = unsafe { lanes.load(weight) };
             });
         });
-        let acc = [[fresh; COLUMNS]; FLIGHT];
+        let acc = copies(copies(fresh[0]));
         let missed = if LEAN { task.columns.clip_low as isize * task.columns.src_tap } else { 0 };
         let src = src.step(-missed);
-        Self { lanes, task, weights, fresh, acc, src, dst }
+        Self { lanes, task, distances, weights, fresh, acc, src, dst }
     }
 
     /// The first results start. Those that would be above them do not exist, and windows miss `clip` rows,
@@ -648,14 +666,14 @@ impl<
             if LEAN { each_time(&(columns.clip_low, columns.clip_high)) } else { (LOW, HIGH) };
         let has = |q: usize| is_there::<K>(q, Self::WINDOW, [low, high]);
         let mut x = [l.zero(); MOST_COLUMNS];
-        let mut young = [self.fresh; COLUMNS];
+        let mut young = copies(self.fresh[0]);
         let (mut column, mut place) = (self.src, self.dst);
         unroll!(j < COLUMNS => {
             unroll!(u < K => {
                 let q = j * S + u;
                 if j == 0 || u + S >= K {
                     if q > LOW {
-                        column = self.src.nth(q - LOW, columns.src_tap, column);
+                        column = self.src.far(self.distances[q - LOW], columns.src_tap, column);
                     }
                     if has(q) {
                         // SAFETY: a column of the window that the strip does not miss.
@@ -673,11 +691,19 @@ impl<
                         }
                         self.store(self.acc[oldest][j], place);
                     }
-                    if starts && u + 1 == K {
-                        young[j] = l.again(&self.fresh);
-                    }
-                    if starts && q + 1 >= K && has(q + 1 - K) {
-                        Self::add(l, &mut young, &x, q + 1 - K, &self.weights[0]);
+                    // Two start at a time, in the registers that two have left.
+                    if starts && u + 1 == K && (j % 2 == 1 || j + 1 == COLUMNS) {
+                        let first = j - j % 2;
+                        let two = l.twice_again(self.fresh);
+                        young[first..=j].copy_from_slice(&two[..=j % 2]);
+                        unroll!(c < 2 => {
+                            unroll!(i < S => {
+                                let q = (first + c) * S + i;
+                                if first + c <= j && q + 1 >= S && has(q + 1 - S) {
+                                    Self::add(l, &mut young, &x, q + 1 - S, &self.weights[0]);
+                                }
+                            });
+                        });
                     }
                 }
             });
@@ -732,7 +758,7 @@ impl<
     #[inline(always)]
     fn place(&self, j: usize, previous: L::Dst) -> L::Dst {
         // Results have as many channels as the source, and so its step: no registers for another.
-        self.dst.nth(j, self.task.columns.src_tap, previous)
+        self.dst.far(self.distances[j], self.task.columns.src_tap, previous)
     }
 
     /// Stores a result.

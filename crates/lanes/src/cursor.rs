@@ -13,6 +13,24 @@ pub trait Cursor: Copy {
     #[must_use]
     fn anew(self) -> Self;
 
+    /// A distance of so many elements, for [`far`](Self::far), hidden from the optimiser.
+    ///
+    /// LLVM would compute the distances of a tile's columns again in each block of code that uses them.
+    #[inline(always)]
+    #[must_use]
+    fn distance(elements: isize) -> isize {
+        elements
+    }
+
+    /// The position a [`distance`](Self::distance) from this one, which is one `step` from `previous`: found from the one from
+    /// which it takes less, as with [`nth`](Self::nth).
+    #[inline(always)]
+    #[must_use]
+    fn far(self, distance: isize, step: isize, previous: Self) -> Self {
+        let _ = (step, previous);
+        self.step(distance)
+    }
+
     /// The position `index` steps from this one, which is one step from `previous`: found from the one from which it
     /// takes less. WebAssembly's loads have no register for a distance, so that each distance would be one more to be kept.
     #[inline(always)]
@@ -115,6 +133,24 @@ macro_rules! cursor {
             #[inline(always)]
             fn anew(self) -> Self {
                 Self { pointer: opaque!(self.pointer), ..self }
+            }
+
+            #[cfg(not(target_arch = "wasm32"))]
+            #[inline(always)]
+            fn distance(elements: isize) -> isize {
+                opaque!(elements.wrapping_mul(size_of::<f32>() as isize))
+            }
+
+            #[cfg(not(target_arch = "wasm32"))]
+            #[inline(always)]
+            fn far(self, distance: isize, _step: isize, _previous: Self) -> Self {
+                Self { pointer: self.pointer.wrapping_byte_offset(distance), ..self }
+            }
+
+            #[cfg(target_arch = "wasm32")]
+            #[inline(always)]
+            fn far(self, _distance: isize, step: isize, previous: Self) -> Self {
+                previous.step(step)
             }
 
             #[cfg(target_arch = "wasm32")]

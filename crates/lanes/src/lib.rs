@@ -94,11 +94,11 @@ pub trait Lanes: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// Four times +0.
     fn zero(self) -> Self::Vector;
 
-    /// The same vector in another register. Where a copy would take a turn of the multiply-adders and a load
-    /// would not, it comes from memory.
+    /// The same vector in two other registers. Where a copy would take a turn of the multiply-adders and a load
+    /// would not, both come from memory.
     #[inline(always)]
-    fn again(self, vector: &Self::Vector) -> Self::Vector {
-        *vector
+    fn twice_again(self, [vector, _]: &[Self::Vector; 2]) -> [Self::Vector; 2] {
+        [*vector; 2]
     }
 
     /// Four times `element`.

@@ -42,10 +42,22 @@ impl Lanes for Neon {
         unsafe { vdupq_n_f32(element) }
     }
 
+    #[cfg(not(miri))]
     #[inline(always)]
-    fn again(self, vector: &float32x4_t) -> float32x4_t {
-        // SAFETY: a reference is valid for reads.
-        unsafe { core::ptr::read_volatile(vector) }
+    fn twice_again(self, vectors: &[float32x4_t; 2]) -> [float32x4_t; 2] {
+        let (a, b);
+        // SAFETY: a reference is valid for reads, and nothing else happens. That it is not `pure` says that the registers of
+        // an earlier call won't do.
+        unsafe {
+            core::arch::asm!(
+                "ldp {a:q}, {b:q}, [{vectors}]",
+                a = lateout(vreg) a,
+                b = lateout(vreg) b,
+                vectors = in(reg) vectors,
+                options(readonly, nostack, preserves_flags)
+            );
+        }
+        [a, b]
     }
 
     #[inline(always)]
