@@ -5,8 +5,8 @@ use depthwise_description::Machine;
 /// What this program runs on, as far as it can tell; asked once, then remembered.
 ///
 /// - A wasm module learns what its host is ([`Machine::detect`]).
-/// - AArch64 Linux and Android say which cores they have. Only if all start instructions in order, it's
-///   [`Machine::ARM64_IN_ORDER`]: where there are large cores, work that matters runs on them.
+/// - AArch64 Linux and Android say which cores they have. Only if all are small, it's [`Machine::ARM64_IN_ORDER`]: where there are
+///   large cores, work that matters runs on them.
 /// - Apple's cores all start them out of order. So does whatever else is unknown, and every machine if the
 ///   crate is built without `std`: other tiles, never other bits.
 #[must_use]
@@ -21,7 +21,7 @@ pub fn host_machine() -> Machine {
         static HOST: OnceLock<Machine> = OnceLock::new();
         *HOST.get_or_init(|| {
             let cores = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-            if all_in_order(&cores) { Machine::ARM64_IN_ORDER } else { Machine::detect() }
+            if all_small(&cores) { Machine::ARM64_IN_ORDER } else { Machine::detect() }
         })
     }
     #[cfg(not(all(
@@ -32,19 +32,19 @@ pub fn host_machine() -> Machine {
     Machine::detect()
 }
 
-/// Arm's cores that start instructions in order, by their part numbers (main ID register, bits 15 to 4; Arm's
-/// technical reference manuals): Cortex-A34, A35, A53,
-/// A55, A510, A520.
+/// Arm's small cores, by their part numbers (main ID register, bits 15 to 4; Arm's technical reference manuals): those that start
+/// instructions in order, Cortex-A34, A35, A53, A55, A510 and A520, and those that don't, but have no larger first-level cache, Cortex-A57,
+/// A72 and A73. Independent sums cost the latter nothing.
 #[cfg(any(test, all(feature = "std", target_arch = "aarch64")))]
-const IN_ORDER: [u32; 6] = [0xd02, 0xd04, 0xd03, 0xd05, 0xd46, 0xd80];
+const SMALL: [u32; 9] = [0xd02, 0xd04, 0xd03, 0xd05, 0xd46, 0xd80, 0xd07, 0xd08, 0xd09];
 
 /// Arm Limited, among implementers.
 #[cfg(any(test, all(feature = "std", target_arch = "aarch64")))]
 const ARM: u32 = 0x41;
 
-/// Whether every core that `/proc/cpuinfo` names starts instructions in order.
+/// Whether every core that `/proc/cpuinfo` names is small.
 #[cfg(any(test, all(feature = "std", target_arch = "aarch64")))]
-fn all_in_order(text: &str) -> bool {
+fn all_small(text: &str) -> bool {
     let values = |name: &'static str| {
         text.lines().filter_map(move |line| {
             let (key, value) = line.split_once(':')?;
@@ -53,7 +53,7 @@ fn all_in_order(text: &str) -> bool {
         })
     };
     let mut cores = values("CPU implementer").zip(values("CPU part")).peekable();
-    cores.peek().is_some() && cores.all(|(maker, part)| maker == ARM && IN_ORDER.contains(&part))
+    cores.peek().is_some() && cores.all(|(maker, part)| maker == ARM && SMALL.contains(&part))
 }
 
 #[cfg(test)]
@@ -70,17 +70,18 @@ mod tests {
     }
 
     #[test]
-    fn small_cores_alone_are_in_order() {
-        assert!(all_in_order(&cpuinfo(&[(ARM, 0xd03); 4])));
-        assert!(all_in_order(&cpuinfo(&[(ARM, 0xd05), (ARM, 0xd46)])));
+    fn cores_may_all_be_small() {
+        assert!(all_small(&cpuinfo(&[(ARM, 0xd03); 4])));
+        assert!(all_small(&cpuinfo(&[(ARM, 0xd05), (ARM, 0xd46)])));
+        assert!(all_small(&cpuinfo(&[(ARM, 0xd03), (ARM, 0xd08)])));
     }
 
     #[test]
     fn anything_else_is_not() {
-        for cores in [&[(ARM, 0xd05), (ARM, 0xd0b)][..], &[(0x61, 0xd03)], &[(ARM, 0xd08)], &[]] {
-            assert!(!all_in_order(&cpuinfo(cores)), "{cores:?}");
+        for cores in [&[(ARM, 0xd05), (ARM, 0xd0b)][..], &[(0x61, 0xd03)], &[(ARM, 0xd0b)], &[]] {
+            assert!(!all_small(&cpuinfo(cores)), "{cores:?}");
         }
-        assert!(!all_in_order("model name\t: some x86\n"));
+        assert!(!all_small("model name\t: some x86\n"));
     }
 
     #[test]

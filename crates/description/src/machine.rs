@@ -10,8 +10,8 @@ pub struct Machine {
     pub l1: usize,
     /// Lines in each set of that cache.
     pub ways: usize,
-    /// Whether NHWC kernels that read rows take few channels at a time, for what a row needs to stay in the cache
-    /// for the next one. Where prefetchers are strong, they rather read all channels.
+    /// Whether NHWC kernels that read rows take a line of channels at a time, down all rows of a tile, for what a row needs to
+    /// stay in the cache for the next one. Where prefetchers are strong, they rather read all channels, row after row.
     pub narrow: bool,
     /// How it starts instructions.
     pub issue: Issue,
@@ -28,20 +28,20 @@ pub enum Issue {
 }
 
 impl Machine {
-    /// AArch64 cores that start instructions out of order: 32 vector registers; 32 KiB is the smallest
-    /// first-level cache in use.
+    /// AArch64 cores that start instructions out of order: 32 vector registers; the first-level data cache is that of
+    /// Cortex-A75 and later and of Neoverse N1 (Arm's technical reference manuals). Apple's are larger.
     pub const ARM64: Self = Self {
         name: "arm64",
         registers: 32,
-        l1: 32 * 1024,
+        l1: 64 * 1024,
         ways: 4,
         narrow: true,
         issue: Issue::OutOfOrder,
     };
 
-    /// AArch64 cores that start them in order: Cortex-A53, A55 and their kin.
+    /// AArch64 cores that start them in order, Cortex-A53, A55 and their kin, with the smallest first-level cache in use.
     pub const ARM64_IN_ORDER: Self =
-        Self { name: "arm64-in-order", issue: Issue::InOrder, ..Self::ARM64 };
+        Self { name: "arm64-in-order", l1: 32 * 1024, issue: Issue::InOrder, ..Self::ARM64 };
 
     /// Every x86-64 core without AVX-512, and wasm engines on any x86-64: 16 vector registers.
     pub const X86_64: Self = Self {

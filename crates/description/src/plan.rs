@@ -29,7 +29,7 @@ pub struct Plan {
     row_blocks: usize,
     /// Channels that NHWC tiles take together.
     block: usize,
-    /// Rows that a rolling instance computes before it turns to other channels.
+    /// Rows that a tile computes before it turns to other channels or columns.
     strip: usize,
 }
 
@@ -49,13 +49,13 @@ pub struct Part {
 pub struct Rectangle {
     /// The instance that computes it.
     pub instance: &'static Instance,
-    /// Its rows: results that share their taps. Rolling instances take a run of rows that
-    /// are clipped at its ends only; there `taps` counts those of an unclipped row, and the rows
+    /// Its rows: results that share their taps. Rolling instances, and rows of tiles where channels are last,
+    /// take a run of rows that are clipped at its ends only; there `taps` counts those of an unclipped row, and the rows
     /// missed are `clip_low` and `clip_high`.
     pub rows: Span,
-    /// Rows of the source that the first windows miss (rolling instances).
+    /// Rows of the source that the first window of a run misses.
     pub clip_low: usize,
-    /// Rows of the source that the last windows miss (rolling instances).
+    /// Rows of the source that the last window of a run misses.
     pub clip_high: usize,
     /// Its columns.
     pub columns: Columns,
@@ -150,11 +150,8 @@ impl Plan {
             (Layout::Nhwc, Body::Roll) => {
                 (block, strip) = (CACHE_LINE, strip::rows(&sweep, size, machine, chosen));
             }
-            (Layout::Nhwc, Body::Row)
-                if machine.narrow && strip::row_stays(&sweep, size, machine) =>
-            {
-                block = CACHE_LINE;
-            }
+            (Layout::Nhwc, Body::Row) if machine.narrow => block = CACHE_LINE,
+            (Layout::Nhwc, Body::Row) => strip = 1,
             _ => {}
         }
         Self {
@@ -211,8 +208,8 @@ impl Plan {
     /// Rows that a [strip](Self::strip) of channels-last results has at most.
     pub const MOST_ROWS_OF_A_STRIP: usize = strip::MOST_ROWS;
 
-    /// Rows of results, at most, that a rolling instance marches down before it turns to the next channels of
-    /// a [block](Self::block); all of them belong to the columns of one tile. Strips are as equal as can be.
+    /// Rows of results, at most, that an NHWC tile marches down before it turns to other channels of
+    /// a [block](Self::block) or other columns. Strips of rolling instances are as equal as can be.
     #[must_use]
     pub const fn strip(&self) -> usize {
         self.strip
@@ -335,24 +332,38 @@ impl Plan {
     /// The part of a rectangle in the given rows, if it has any.
     #[must_use]
     pub fn narrowed(&self, rectangle: &Rectangle, rows: Range<usize>) -> Option<Rectangle> {
-        match (rectangle.instance.body, self.sweep.convolution) {
-            (Body::Roll, Some([height, _])) => {
+        match self.axis_of_run(rectangle.instance) {
+            Some(height) => {
                 let own = &rectangle.rows;
                 let rows = rows.start.max(own.out)..rows.end.min(own.out + own.len);
                 (!rows.is_empty()).then(|| {
-                    let (rows, clip_low, clip_high) = self.rolled(height, &rows);
+                    let (rows, clip_low, clip_high) = self.run(height, &rows);
                     Rectangle { rows, clip_low, clip_high, ..*rectangle }
                 })
             }
-            _ => {
+            None => {
                 let rows = rectangle.rows.clip(rows.start, rows.end)?;
                 Some(Rectangle { rows, ..*rectangle })
             }
         }
     }
 
-    /// The rows of a rolling instance as one rectangle.
-    fn rolled(&self, axis: Axis, rows: &Range<usize>) -> (Span, usize, usize) {
+    /// The axis of the rows of an instance that takes a run of them: each window has a row at least.
+    fn axis_of_run(&self, instance: &Instance) -> Option<Axis> {
+        let [height, _] = self.sweep.convolution?;
+        let last = ((height.output() - 1) * height.stride()) as isize - height.pad_low();
+        let has_taps =
+            height.pad_low() < height.kernel() as isize && last < height.input() as isize;
+        let takes_runs = match (instance.body, instance.layout) {
+            (Body::Roll, _) => true,
+            (Body::Row, Layout::Nhwc) => has_taps,
+            _ => false,
+        };
+        takes_runs.then_some(height)
+    }
+
+    /// A run of rows as one rectangle.
+    fn run(&self, axis: Axis, rows: &Range<usize>) -> (Span, usize, usize) {
         let (tap, tap_step) = if self.sweep.reversed { (axis.kernel() - 1, -1) } else { (0, 1) };
         let start = (rows.start * axis.stride()) as isize - axis.pad_low();
         let end = ((rows.end - 1) * axis.stride() + axis.kernel()) as isize - axis.pad_low();
@@ -521,8 +532,8 @@ impl Iterator for Rectangles {
                 Columns::Tiles(tile) => tile.instance,
                 Columns::Span(_) => self.plan.general,
             };
-            if let (Body::Roll, Some([height, _])) = (instance.body, self.plan.sweep.convolution) {
-                let (rows, clip_low, clip_high) = self.plan.rolled(height, &self.rows);
+            if let Some(height) = self.plan.axis_of_run(instance) {
+                let (rows, clip_low, clip_high) = self.plan.run(height, &self.rows);
                 return Some(Rectangle { instance, rows, clip_low, clip_high, columns });
             }
             let spans = self.plan.sweep.rows();

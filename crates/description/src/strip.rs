@@ -34,22 +34,6 @@ pub(crate) fn rows(sweep: &Sweep, size: usize, machine: Machine, instance: &Inst
     best
 }
 
-/// Whether the first-level cache holds what a row of results needs, one line of channels wide.
-pub(crate) fn row_stays(sweep: &Sweep, size: usize, machine: Machine) -> bool {
-    let Some([height, width]) = sweep.convolution else { return false };
-    let lines = sweep.source[1].saturating_mul(height.kernel()).saturating_add(sweep.results[1]);
-    if lines > (machine.l1 / LINE).min(MOST_LINES) {
-        return false;
-    }
-    let mut sets = Sets::new(machine);
-    let [source, results] =
-        [sweep.source_channels, sweep.result_channels].map(|channels| channels.wrapping_mul(size));
-    sets.add([height.kernel(), sweep.source[1]], sweep.source[1], source);
-    sets.add([1, sweep.results[1]], sweep.results[1], results);
-    sets.add([height.kernel(), width.kernel()], width.kernel(), results);
-    sets.lost(LOST) * 4 < LOST
-}
-
 /// Whether columns that a tile reads share so few sets of the first-level cache that one of these
 /// would need half as many ways again as it has: then many are lost before the next vector needs them.
 pub(crate) fn is_crowded(sweep: &Sweep, size: usize, machine: Machine, tile: Tile) -> bool {
@@ -62,9 +46,6 @@ pub(crate) fn is_crowded(sweep: &Sweep, size: usize, machine: Machine, tile: Til
     sets.add([rows, window], sweep.source[1], step);
     sets.lines.iter().any(|&lines| 2 * usize::from(lines) >= 3 * machine.ways)
 }
-
-/// Most lines of a first-level cache that are told apart.
-const MOST_LINES: usize = 1 << 12;
 
 /// Most rows of a strip.
 pub(crate) const MOST_ROWS: usize = 28;

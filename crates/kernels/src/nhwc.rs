@@ -17,10 +17,10 @@ fn is_there<const K: usize>(q: usize, window: usize, [low, high]: [usize; 2]) ->
     (q >= K / 2 || q >= low) && (q + K / 2 < window || q + high < window)
 }
 
-/// One row of results, `COLUMNS` columns of `VECTORS` vectors of channels at a time, kernel row after kernel row.
+/// Rows of results, `COLUMNS` columns of `VECTORS` vectors of channels at a time, kernel row after kernel row.
 ///
 /// ```text
-/// for each block of channels, row, tile, VECTORS vectors of channels
+/// for each block of channels, strip of rows, tile, row, VECTORS vectors of channels
 ///     acc[0..VECTORS][0..COLUMNS] = bias
 ///     for each kernel row that the window has        (a real loop: clipped rows cost nothing)
 ///         for each vector
@@ -32,8 +32,8 @@ fn is_there<const K: usize>(q: usize, window: usize, [low, high]: [usize; 2]) ->
 /// Each input vector of a row is loaded once and used by up to `⌈K/S⌉` columns. Results are
 /// accumulated column by column, not tap by tap: that keeps only `COLUMNS + 2·K` vectors alive beside those that wait,
 /// which 16 registers hold if there is one vector. Four vectors are a cache line: each is used up while it is there, however
-/// few of the columns that a window has the cache could hold, and their positions are found once. Windows may miss `LOW` columns
-/// on the left and `HIGH` on the right; taps there are not emitted at all. In code that all edges share (`SHARED`), both
+/// few of the columns that a window has the cache could hold, and their positions are found once. Windows may miss rows at both ends of the
+/// run, and `LOW` columns on the left and `HIGH` on the right; taps there are not emitted at all. In code that all edges share (`SHARED`), both
 /// are 0, and what is missed is known anew for each tile.
 #[inline(always)]
 pub(crate) fn row<
@@ -52,33 +52,49 @@ pub(crate) fn row<
     let Task { rows, columns, depth, .. } = task;
     for first in (0..depth.len).step_by(depth.block) {
         let end = (first + depth.block).min(depth.len) as isize;
-        for row in 0..rows.len as isize {
-            let mut src = task.src.step(row * rows.src);
-            let mut dst = task.dst.step(row * rows.dst);
+        for strip in (0..rows.len).step_by(rows.strip) {
+            let strip = strip..(strip + rows.strip).min(rows.len);
+            let mut tile_src = task.src;
+            let mut tile_dst = task.dst;
             for _ in 0..columns.len / COLUMNS {
-                let place = |channel| Place { channel, src, dst };
-                let mut channel = first as isize;
-                while channel + (VECTORS * LANES) as isize <= end {
-                    tile::<L, K, S, COLUMNS, VECTORS, LOW, HIGH, SHARED>(l, task, place(channel));
-                    channel += (VECTORS * LANES) as isize;
-                }
-                if VECTORS > 1 {
-                    while channel < end {
-                        tile::<L, K, S, COLUMNS, 1, LOW, HIGH, SHARED>(l, task, place(channel));
-                        channel += LANES as isize;
+                for row in strip.clone() {
+                    let [low, high] = rows.clips(row, S);
+                    let missed = (rows.clip_low - low) as isize * rows.src_tap;
+                    let place = |channel| Place {
+                        channel,
+                        src: tile_src.step(row as isize * rows.src - missed),
+                        weights: task.weights.step(low as isize * rows.weights_tap),
+                        taps: rows.taps - low - high,
+                        dst: tile_dst.step(row as isize * rows.dst),
+                    };
+                    let mut channel = first as isize;
+                    while channel + (VECTORS * LANES) as isize <= end {
+                        let place = place(channel);
+                        tile::<L, K, S, COLUMNS, VECTORS, LOW, HIGH, SHARED>(l, task, place);
+                        channel += (VECTORS * LANES) as isize;
+                    }
+                    if VECTORS > 1 {
+                        while channel < end {
+                            let place = place(channel);
+                            tile::<L, K, S, COLUMNS, 1, LOW, HIGH, SHARED>(l, task, place);
+                            channel += LANES as isize;
+                        }
                     }
                 }
-                src = src.step((COLUMNS * S) as isize * columns.src_tap);
-                dst = dst.step(COLUMNS as isize * columns.dst);
+                tile_src = tile_src.step((COLUMNS * S) as isize * columns.src_tap);
+                tile_dst = tile_dst.step(COLUMNS as isize * columns.dst);
             }
         }
     }
 }
 
-/// Where a tile of [`row`] is: its first channel, and its first column in channel 0.
+/// Where a tile of [`row`] is: its first channel, and its first column and the first of its kernel rows in channel 0.
 struct Place<L: Lanes> {
     channel: isize,
     src: L::Src,
+    weights: L::Src,
+    /// Kernel rows.
+    taps: usize,
     dst: L::Dst,
 }
 
@@ -96,7 +112,7 @@ fn tile<
 >(
     l: L,
     task: &Task<L>,
-    Place { channel, src, dst }: Place<L>,
+    Place { channel, src, weights, mut taps, dst }: Place<L>,
 ) {
     let Task { rows, columns, .. } = task;
     let window = (COLUMNS - 1) * S + K;
@@ -110,8 +126,7 @@ fn tile<
     let has = move |q: usize| is_there::<K>(q, window, [low, high]);
     let missed = if SHARED { low as isize * columns.src_tap } else { 0 };
     let mut src = src.step(channel - missed);
-    let mut weights = task.weights.step(channel);
-    let mut taps = rows.taps;
+    let mut weights = weights.step(channel);
     // Vectors of channels, and the two halves of a row of many taps, have a branch each, or more factors and products would wait
     // than registers hold. At stride 2, halves have too few columns of their own.
     let goes_on = || !(LEAN || L::NESTS) || each_time(&rows.taps) > 0;
@@ -126,21 +141,21 @@ fn tile<
                 acc[c] = add_taps::<L, K, S, COLUMNS, VECTORS, LOW>(l, task, from, c, half..K, has, acc[c]);
             }
         });
+        src = src.step(rows.src_tap).anew();
+        weights = weights.step(rows.weights_tap).anew();
         taps -= 1;
         if taps == 0 {
             break;
         }
-        src = src.step(rows.src_tap).anew();
-        weights = weights.step(rows.weights_tap).anew();
     }
     let dst = dst.step(channel);
     unroll!(c < VECTORS => {
         let dst = dst.step((c * LANES) as isize);
         if VECTORS == 1 {
-            store_tile::<L, COLUMNS, true>(l, task, acc[c], dst, columns.dst, LANES);
+            store_tile::<L, COLUMNS, true>(l, task, acc[c], dst, columns.src_tap, LANES);
         } else {
             // Sums that wait for each other's copies would leave their registers.
-            store(l, task, acc[c], dst, columns.dst, (LANES, LANES));
+            store(l, task, acc[c], dst, columns.src_tap, (LANES, LANES));
         }
     });
 }

@@ -17,16 +17,25 @@ pub struct Walk {
     pub weights_tap: isize,
     /// Destination, from one result to the next.
     pub dst: isize,
-    /// Results that are computed before those of other channels, at least as many as are in flight
-    /// (rolling kernels).
+    /// Results that are computed before those of other channels or columns (channels last), at least as many as are in flight.
     pub strip: usize,
-    /// Source positions that the first windows miss (rolling kernels) or that the first tile's
-    /// do (tiles of columns).
+    /// Source positions that the first window misses (runs of rows) or that the first tile's
+    /// windows do (tiles of columns).
     pub clip_low: usize,
     /// Source positions that the last windows miss.
     pub clip_high: usize,
     /// Whether the first result of each pair takes the odd taps (tiles of pairs).
     pub odd_first: bool,
+}
+
+impl Walk {
+    /// Taps that the window of result `index` of a run misses at either end, where windows are `stride` source positions apart.
+    #[inline(always)]
+    pub(crate) fn clips(&self, index: usize, stride: usize) -> [usize; 2] {
+        let low = self.clip_low.saturating_sub(index * stride);
+        let high = self.clip_high.saturating_sub((self.len - 1 - index) * stride);
+        [low, high]
+    }
 }
 
 /// What one call of a kernel computes: a rectangle of results, over vectors of channels (NHWC) or

@@ -235,7 +235,7 @@ const FEW_OF_INSTANCE: usize = 12;
 const FEW: usize = 120;
 
 /// Maps as wide as every number of columns around an instance's tiles, missing every number of
-/// columns at either end; for those that roll down the rows, as high, too.
+/// columns at either end; for those that take runs of rows, as high, too.
 fn axes(pass: Pass, instance: &'static Instance, random: &mut Random) -> Vec<Case> {
     let (Size::Exactly(kernel), Size::Exactly(stride)) = (instance.kernel, instance.stride) else {
         return Vec::new();
@@ -244,7 +244,9 @@ fn axes(pass: Pass, instance: &'static Instance, random: &mut Random) -> Vec<Cas
     let widths = extents(pass, window, 2 * instance.tile.columns + 3);
     let heights = extents(pass, window, 2 * instance.tile.rows + 3);
     let mut pairs: Vec<_> = widths.iter().map(|width| (random.pick(&heights), *width)).collect();
-    if instance.body == Body::Roll {
+    if instance.body == Body::Roll
+        || (instance.body == Body::Row && instance.layout == Layout::Nhwc)
+    {
         pairs.extend(heights.iter().map(|height| (*height, random.pick(&widths))));
     }
     let case = |(height, width): (Extent, Extent)| {

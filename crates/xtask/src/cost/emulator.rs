@@ -15,8 +15,8 @@ use crate::setup::{self, Need};
 /// The core that is emulated; it decides which instructions there are.
 pub const CORE: &str = "cortex-a76";
 
-/// The simulated caches, as the plugin is told.
-pub const CACHES: &str = "l1=32768:4,l2=524288:8";
+/// The simulated caches, as the plugin is told: Cortex-A76's (Arm's technical reference manual).
+pub const CACHES: &str = "l1=65536:4,l2=524288:8";
 
 /// What counting takes.
 pub fn needs() -> [Need; 2] {
