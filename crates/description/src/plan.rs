@@ -80,7 +80,7 @@ impl Plan {
         // builds have no tiles for what few columns leave.
         let prefers_narrow = problem.layout() == Layout::Nhwc
             && problem.width().kernel() <= 3
-            && !(machine.narrow || cfg!(depthwise_lean));
+            && !cfg!(depthwise_lean);
         let is_row =
             |instance: &Instance| instance.body == Body::Row && instance.computes(&problem);
         // Tiles of three columns and of two cover any width.
@@ -90,10 +90,16 @@ impl Plan {
             let gives_way = |other: &Instance| {
                 is_row(other) && other.tile.columns < columns && covers(other.tile.columns)
             };
-            prefers_narrow
-                && is_row(instance)
-                && crowded(instance)
-                && INSTANCES.iter().any(gives_way)
+            let loses_lines = match instance.body {
+                Body::Row => crowded(instance),
+                // At stride 1 strips compute so long that lines may come in meanwhile.
+                Body::Roll => {
+                    problem.height().stride() > 1
+                        && strip::loses_all(&sweep, size, machine, instance.tile)
+                }
+                _ => false,
+            };
+            prefers_narrow && loses_lines && INSTANCES.iter().any(gives_way)
         };
         let chosen = INSTANCES.iter().find(|instance| {
             instance.computes(&problem)

@@ -34,6 +34,14 @@ pub(crate) fn rows(sweep: &Sweep, size: usize, machine: Machine, instance: &Inst
     best
 }
 
+/// Whether even the shortest strip loses all lines that it shares with other vectors of channels.
+pub(crate) fn loses_all(sweep: &Sweep, size: usize, machine: Machine, tile: Tile) -> bool {
+    sweep.convolution.is_some_and(|axes| {
+        let strip = [FEWEST_ROWS.min(sweep.results[0]), tile.columns];
+        lost(sweep, axes, size, machine, strip) == LOST
+    })
+}
+
 /// Whether columns that a tile reads share so few sets of the first-level cache that one of these
 /// would need half as many ways again as it has: then many are lost before the next vector needs them.
 pub(crate) fn is_crowded(sweep: &Sweep, size: usize, machine: Machine, tile: Tile) -> bool {

@@ -9,6 +9,12 @@ use crate::task::Depth;
 /// columns their windows miss.
 pub(crate) const LEAN: bool = cfg!(depthwise_lean);
 
+/// Whether branches keep sums in order, and what is rare is out of the way of what is not: in WebAssembly ([`Lanes::NESTS`]), and in
+/// builds to be downloaded on any machine, so that what is proven of their kernels is proven of WebAssembly's.
+pub(crate) const fn is_parted<L: Lanes>() -> bool {
+    LEAN || L::NESTS
+}
+
 /// How a vector of result channels meets the channels of the source.
 pub(crate) trait Channels<L: Lanes>: Copy {
     /// Whether few problems have such vectors, or all have few.

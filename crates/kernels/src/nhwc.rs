@@ -7,7 +7,9 @@ use core::ops::Range;
 
 use depthwise_lanes::{Cursor, LANES, Lanes, copies};
 
-use crate::channels::{Apart, Channels, Contiguous, Gather, LEAN, Partial, Splat, Summed};
+use crate::channels::{
+    Apart, Channels, Contiguous, Gather, LEAN, Partial, Splat, Summed, is_parted,
+};
 use crate::task::{Task, each_time, finish, store, store_tile};
 
 /// Whether position `q` of a tile's window is none of those that it misses at either end: half a kernel at most, so that
@@ -129,8 +131,8 @@ fn tile<
     let mut weights = weights.step(channel);
     // Vectors of channels, and the two halves of a row of many taps, have a branch each, or more factors and products would wait
     // than registers hold. At stride 2, halves have too few columns of their own.
-    let goes_on = || !(LEAN || L::NESTS) || each_time(&rows.taps) > 0;
-    let half = const { if (LEAN || L::NESTS) && K > 3 && S == 1 { K.div_ceil(2) } else { K } };
+    let goes_on = || !is_parted::<L>() || each_time(&rows.taps) > 0;
+    let half = const { if is_parted::<L>() && K > 3 && S == 1 { K.div_ceil(2) } else { K } };
     loop {
         let from = [src, weights];
         unroll!(c < VECTORS => {

@@ -1,6 +1,6 @@
 use depthwise_lanes::{Bounds, Cursor, LANES, Lanes};
 
-use crate::channels::LEAN;
+use crate::channels::{LEAN, is_parted};
 
 /// Steps along one axis of a rectangle, in elements of the tensors they move in.
 #[derive(Clone, Copy, Debug)]
@@ -165,7 +165,7 @@ pub(crate) fn store_tile<L: Lanes, const N: usize, const CLAMPS: bool>(
 ) {
     if each_time(&task.finish.any) {
         match &task.finish.bounds {
-            _ if !(LEAN || L::NESTS) => {
+            _ if !is_parted::<L>() => {
                 finish_all(l, task, &mut results, dst, step, (count, count));
             }
             // Those of the forward pass alone, which has nothing to add to.

@@ -6,7 +6,7 @@ use depthwise_description::Leaf;
 use depthwise_lanes::{Cursor, LANES, Lanes, copies};
 
 use super::{CHAINS, Reduction, Sums, inside, position, windows};
-use crate::channels::{Channels, Contiguous, Gather, LEAN, Partial, Splat};
+use crate::channels::{Channels, Contiguous, Gather, LEAN, Partial, Splat, is_parted};
 use crate::task::each_time;
 
 /// A specialised kernel size and stride.
@@ -101,7 +101,7 @@ struct Line<L: Lanes, const S: usize> {
 
 impl<L: Lanes, const S: usize> Line<L, S> {
     /// Whether all columns of a tile are looked for, in one code for all tiles: it is less of it, and branches keep sums in order.
-    const PARTED: bool = LEAN || L::NESTS;
+    const PARTED: bool = is_parted::<L>();
 
     #[inline(always)]
     fn new(reduction: &Reduction<'_, L>, leaf: &Leaf, channel: usize) -> Self {
