@@ -106,25 +106,37 @@ impl<'p> Sweep<'p> {
                     if self.is_handed_over(&rectangle, channels) {
                         continue;
                     }
-                    for strip in self.strips(rectangle) {
-                        each(Some(strip.instance), self.event(&strip, channels));
+                    for piece in self.pieces(rectangle) {
+                        each(Some(piece.instance), self.event(&piece, channels));
                     }
                 }
             }
         }
     }
 
+    /// What a rectangle is computed in where channels are last: rows of a run that share their taps, or the strips of a
+    /// rolling instance.
+    fn pieces(&self, rectangle: Rectangle) -> Vec<Rectangle> {
+        let Rectangle { instance, rows, .. } = rectangle;
+        match (instance.layout, instance.body) {
+            (Layout::Nhwc, Body::Roll) => self.strips(rectangle),
+            (Layout::Nhwc, Body::Row) => {
+                let alike = |span: Span| span.clip(rows.out, rows.out + rows.len);
+                let piece = |rows| Rectangle { rows, clip_low: 0, clip_high: 0, ..rectangle };
+                self.plan.sweep().rows().filter_map(alike).map(piece).collect()
+            }
+            _ => vec![rectangle],
+        }
+    }
+
     /// The strips of a rolling instance's rectangle: at least the rows that are in flight, as equal as can be.
     fn strips(&self, rectangle: Rectangle) -> Vec<Rectangle> {
-        let instance = rectangle.instance;
-        if instance.body != Body::Roll || instance.layout == Layout::Nchw {
-            return vec![rectangle];
-        }
         let ((kernel, stride, _), rows) = (self.windows[0], rectangle.rows);
         let count = rows.len.div_ceil(self.plan.strip()).min(rows.len / ((kernel - 1) / stride));
+        let (len, longer) = (rows.len / count, rows.len % count);
         let strip = |index: usize| {
-            let first = index * rows.len / count;
-            let len = (index + 1) * rows.len / count - first;
+            let first = index * len + index.min(longer);
+            let len = len + usize::from(index < longer);
             Rectangle {
                 rows: Span { out: rows.out + first, len, ..rows },
                 clip_low: if index == 0 { rectangle.clip_low } else { 0 },
