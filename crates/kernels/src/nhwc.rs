@@ -60,26 +60,15 @@ pub(crate) fn row<
             let mut tile_dst = task.dst;
             for _ in 0..columns.len / COLUMNS {
                 for row in strip.clone() {
-                    let [low, high] = rows.clips(row, S);
-                    let missed = (rows.clip_low - low) as isize * rows.src_tap;
-                    let place = |channel| Place {
-                        channel,
-                        src: tile_src.step(row as isize * rows.src - missed),
-                        weights: task.weights.step(low as isize * rows.weights_tap),
-                        taps: rows.taps - low - high,
-                        dst: tile_dst.step(row as isize * rows.dst),
-                    };
-                    let mut channel = first as isize;
-                    while channel + (VECTORS * LANES) as isize <= end {
-                        let place = place(channel);
-                        tile::<L, K, S, COLUMNS, VECTORS, LOW, HIGH, SHARED>(l, task, place);
-                        channel += (VECTORS * LANES) as isize;
+                    let mut place = Place::new(task, [row, S], tile_src, tile_dst, first);
+                    while place.channel + (VECTORS * LANES) as isize <= end {
+                        tile::<L, K, S, COLUMNS, VECTORS, LOW, HIGH, SHARED>(l, task, &place);
+                        place.channel += (VECTORS * LANES) as isize;
                     }
                     if VECTORS > 1 {
-                        while channel < end {
-                            let place = place(channel);
-                            tile::<L, K, S, COLUMNS, 1, LOW, HIGH, SHARED>(l, task, place);
-                            channel += LANES as isize;
+                        while place.channel < end {
+                            tile::<L, K, S, COLUMNS, 1, LOW, HIGH, SHARED>(l, task, &place);
+                            place.channel += LANES as isize;
                         }
                     }
                 }
@@ -100,6 +89,30 @@ struct Place<L: Lanes> {
     dst: L::Dst,
 }
 
+impl<L: Lanes> Place<L> {
+    /// In a result row of windows so far apart, of a tile that has its first columns in the first row at `src` and `dst`.
+    #[cfg_attr(depthwise_lean, inline(never))]
+    #[cfg_attr(not(depthwise_lean), inline(always))]
+    fn new(
+        task: &Task<L>,
+        [row, stride]: [usize; 2],
+        src: L::Src,
+        dst: L::Dst,
+        channel: usize,
+    ) -> Self {
+        let rows = &task.rows;
+        let [low, high] = rows.clips(row, stride);
+        let missed = (rows.clip_low - low) as isize * rows.src_tap;
+        Self {
+            channel: channel as isize,
+            src: src.step(row as isize * rows.src - missed),
+            weights: task.weights.step(low as isize * rows.weights_tap),
+            taps: rows.taps - low - high,
+            dst: dst.step(row as isize * rows.dst),
+        }
+    }
+}
+
 /// A tile of [`row`].
 #[inline(always)]
 fn tile<
@@ -114,7 +127,7 @@ fn tile<
 >(
     l: L,
     task: &Task<L>,
-    Place { channel, src, weights, mut taps, dst }: Place<L>,
+    &Place { channel, src, weights, mut taps, dst }: &Place<L>,
 ) {
     let Task { rows, columns, .. } = task;
     let window = (COLUMNS - 1) * S + K;
