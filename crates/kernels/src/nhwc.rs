@@ -166,6 +166,7 @@ fn tile<
     let dst = dst.step(channel);
     unroll!(c < VECTORS => {
         let dst = dst.step((c * LANES) as isize);
+        // Results have as many channels as the source, and so its step: no registers for another.
         if VECTORS == 1 {
             store_tile::<L, COLUMNS, true>(l, task, acc[c], dst, columns.src_tap, LANES);
         } else {

@@ -94,11 +94,11 @@ pub trait Lanes: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// Four times +0.
     fn zero(self) -> Self::Vector;
 
-    /// The same vector in two other registers. Where a copy would take a turn of the multiply-adders and a load
+    /// A vector that is there twice, in two other registers. Where a copy would take a turn of the multiply-adders and a load
     /// would not, both come from memory.
     #[inline(always)]
-    fn twice_again(self, [vector, _]: &[Self::Vector; 2]) -> [Self::Vector; 2] {
-        [*vector; 2]
+    fn twice_again(self, vectors: &[Self::Vector; 2]) -> [Self::Vector; 2] {
+        *vectors
     }
 
     /// Four times `element`.
