@@ -521,21 +521,16 @@ pub(crate) fn roll<
 ) {
     const { assert!(FLIGHT * S + 1 == K) };
     let Task { rows, columns, depth, .. } = task;
-    let mut distances = [0; MOST_COLUMNS];
-    unroll!(j < COLUMNS => {
-        unroll!(u < K => {
-            if j == 0 || u + S >= K {
-                distances[j * S + u] = L::Src::distance((j * S + u) as isize * columns.src_tap);
-            }
-        });
-    });
+    let distances = Distances::new::<L, K, S, COLUMNS>(task);
+    let missed = if LEAN { columns.clip_low } else { LOW + HIGH };
+    let last = ((COLUMNS - 1) * S + K - 1) as isize - missed as isize;
     let strips = rows.len.div_ceil(rows.strip).min(rows.len / FLIGHT);
     // Strips are as equal as can be: so many have a row more.
     let (height, longer) = (rows.len / strips, rows.len % strips);
     for first in (0..depth.len).step_by(depth.block) {
         let channels = first as isize..(first + depth.block).min(depth.len) as isize;
-        let mut tile_src = task.src;
-        let mut tile_dst = task.dst;
+        let mut tile_src = task.src.step(last * columns.src_tap);
+        let mut tile_dst = task.dst.step((COLUMNS - 1) as isize * columns.dst);
         for _ in 0..columns.len / COLUMNS {
             let (mut src, mut dst) = (tile_src, tile_dst);
             for strip in 1..=strips {
@@ -563,6 +558,33 @@ pub(crate) fn roll<
     }
 }
 
+/// How far the positions of [`roll`] are apart, hidden from the optimiser.
+struct Distances {
+    /// Back from a row's last column to each of those before it, the nearest one first.
+    back: [isize; MOST_COLUMNS],
+    /// From one row of the source to the next.
+    src: isize,
+    /// From one row of results to the next.
+    dst: isize,
+}
+
+impl Distances {
+    #[inline(always)]
+    fn new<L: Lanes, const K: usize, const S: usize, const COLUMNS: usize>(task: &Task<L>) -> Self {
+        let mut back = [0; MOST_COLUMNS];
+        unroll!(j < COLUMNS => {
+            unroll!(u < K => {
+                let column = j * S + u;
+                if column > 0 && (j == 0 || u + S >= K) {
+                    back[column] = L::Src::distance(-(column as isize) * task.columns.src_tap);
+                }
+            });
+        });
+        let (src, dst) = (L::Src::distance(task.rows.src_tap), L::Dst::distance(task.rows.dst));
+        Self { back, src, dst }
+    }
+}
+
 /// The registers of [`roll`].
 struct Strip<
     't,
@@ -577,13 +599,14 @@ struct Strip<
 > {
     lanes: L,
     task: &'t Task<L>,
-    /// Of the columns from the first one.
-    distances: &'t [isize; MOST_COLUMNS],
+    distances: &'t Distances,
     weights: [[L::Vector; K]; K],
     /// Where results start: twice, as they do.
     fresh: &'t [L::Vector; 2],
     /// Rows of results in flight, the oldest first.
     acc: [[L::Vector; COLUMNS]; FLIGHT],
+    /// The last columns of the next rows. The others are found from these, and the instructions that read or write these go on
+    /// to the rows after them.
     src: L::Src,
     dst: L::Dst,
 }
@@ -603,11 +626,14 @@ impl<
     /// Input columns of the strip's windows.
     const WINDOW: usize = (COLUMNS - 1) * S + K;
 
+    /// The last one that is read.
+    const LAST: usize = Self::WINDOW - 1 - HIGH;
+
     #[inline(always)]
     fn new(
         lanes: L,
         task: &'t Task<L>,
-        distances: &'t [isize; MOST_COLUMNS],
+        distances: &'t Distances,
         fresh: &'t [L::Vector; 2],
         channel: isize,
         src: L::Src,
@@ -623,8 +649,6 @@ impl<
             });
         });
         let acc = copies(copies(fresh[0]));
-        let missed = if LEAN { task.columns.clip_low as isize * task.columns.src_tap } else { 0 };
-        let src = src.step(-missed);
         Self { lanes, task, distances, weights, fresh, acc, src, dst }
     }
 
@@ -648,16 +672,20 @@ impl<
     /// Each step completes one row of results and starts another. In the end, those in flight are drained from
     /// the registers in which they happen to be (or, where rare cases share their code, after a move).
     #[inline(always)]
-    fn march(&mut self, mut steps: usize, clip_high: usize) {
+    fn march(&mut self, steps: usize, clip_high: usize) {
+        let mut left = steps as isize;
         'march: loop {
-            unroll!(_j < FLIGHT => {
-                if steps == 0 {
+            unroll!(j < FLIGHT => {
+                // One subtraction for all rows of a turn: those that are left fall short of it.
+                if j == 0 && left == 0 || j > 0 && left <= j as isize - FLIGHT as isize {
                     if LEAN {
                         break 'march;
                     }
                     return self.drain(clip_high);
                 }
-                steps -= 1;
+                if j == 0 {
+                    left -= FLIGHT as isize;
+                }
                 self.absorb(S, 0, true, true);
                 unroll!(i < S => {
                     if i > 0 {
@@ -703,24 +731,34 @@ impl<
             unroll!(u < K => {
                 let q = j * S + u;
                 if j == 0 || u + S >= K {
-                    if q > LOW {
-                        column = self.src.far(self.distances[q - LOW], columns.src_tap, column);
+                    if q >= LOW && q < Self::LAST {
+                        let back = self.distances.back[Self::LAST - q];
+                        column = if q == LOW {
+                            self.src.apart(back)
+                        } else {
+                            self.src.far(back, columns.src_tap, column)
+                        };
                     }
                     if has(q) {
                         // SAFETY: a column of the window that the strip does not miss.
-                        x[q] = unsafe { l.load(column) };
+                        x[q] = unsafe {
+                            if q == Self::LAST {
+                                l.load_and_step(&mut self.src, self.distances.src)
+                            } else {
+                                l.load(column)
+                            }
+                        };
                         unroll!(k < FLIGHT => {
                             let v = youngest + (FLIGHT - 1 - k) * S;
                             if k >= oldest && v < K {
                                 Self::add(l, &mut self.acc[k], &x, q, &self.weights[v]);
                             }
                         });
+                    } else if q == Self::LAST {
+                        self.src = self.src.apart(self.distances.src).anew();
                     }
                     if completes && u + 1 == K {
-                        if j > 0 {
-                            place = self.place(j, place);
-                        }
-                        self.store(self.acc[oldest][j], place);
+                        place = self.store(self.acc[oldest][j], j, place);
                     }
                     // Two start at a time, in the registers that two have left.
                     if starts && u + 1 == K && (j % 2 == 1 || j + 1 == COLUMNS) {
@@ -750,10 +788,6 @@ impl<
             });
             self.acc[FLIGHT - 1] = young;
         }
-        self.src = self.src.step(self.task.rows.src_tap).anew();
-        if completes {
-            self.dst = self.dst.step(self.task.rows.dst).anew();
-        }
     }
 
     /// Adds column `q` of an input row to the results whose windows have it.
@@ -777,30 +811,33 @@ impl<
     fn complete(&mut self, row: usize) {
         let mut place = self.dst;
         unroll!(j < COLUMNS => {
-            if j > 0 {
-                place = self.place(j, place);
-            }
-            self.store(self.acc[row][j], place);
+            place = self.store(self.acc[row][j], j, place);
         });
-        self.dst = self.dst.step(self.task.rows.dst).anew();
     }
 
-    /// Where the result of column `j` belongs, beside `previous`.
+    /// Stores the result of column `j`, and tells where, beside the one before it, at `previous`.
     #[inline(always)]
-    fn place(&self, j: usize, previous: L::Dst) -> L::Dst {
+    fn store(&mut self, mut result: L::Vector, j: usize, previous: L::Dst) -> L::Dst {
         // Results have as many channels as the source, and so its step: no registers for another.
-        self.dst.far(self.distances[j], self.task.columns.src_tap, previous)
-    }
-
-    /// Stores a result.
-    #[inline(always)]
-    fn store(&self, mut result: L::Vector, dst: L::Dst) {
+        let back = self.distances.back[COLUMNS - 1 - j];
+        let place = match j {
+            _ if j + 1 == COLUMNS => self.dst,
+            0 => self.dst.apart(back),
+            _ => self.dst.far(back, self.task.columns.src_tap, previous),
+        };
         let is_due = if LEAN { each_time(&self.task.finish.any) } else { FINISH };
         if is_due {
-            result = finish(self.lanes, &self.task.finish, result, dst, LANES);
+            result = finish(self.lanes, &self.task.finish, result, place, LANES);
         }
-        // SAFETY: one of the strip's results.
-        unsafe { self.lanes.store(dst, result) };
+        // SAFETY: `Task::new` has vouched for four results here.
+        unsafe {
+            if j + 1 == COLUMNS {
+                self.lanes.store_and_step(&mut self.dst, result, self.distances.dst);
+            } else {
+                self.lanes.store(place, result);
+            }
+        }
+        place
     }
 }
 

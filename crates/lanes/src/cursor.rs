@@ -13,7 +13,7 @@ pub trait Cursor: Copy {
     #[must_use]
     fn anew(self) -> Self;
 
-    /// A distance of so many elements, for [`far`](Self::far), hidden from the optimiser.
+    /// A distance of so many elements, for [`apart`](Self::apart), hidden from the optimiser.
     ///
     /// LLVM would compute the distances of a tile's columns again in each block of code that uses them.
     #[inline(always)]
@@ -22,13 +22,20 @@ pub trait Cursor: Copy {
         elements
     }
 
+    /// The position a [`distance`](Self::distance) from this one.
+    #[inline(always)]
+    #[must_use]
+    fn apart(self, distance: isize) -> Self {
+        self.step(distance)
+    }
+
     /// The position a [`distance`](Self::distance) from this one, which is one `step` from `previous`: found from the one from
     /// which it takes less, as with [`nth`](Self::nth).
     #[inline(always)]
     #[must_use]
     fn far(self, distance: isize, step: isize, previous: Self) -> Self {
         let _ = (step, previous);
-        self.step(distance)
+        self.apart(distance)
     }
 
     /// The position `index` steps from this one, which is one step from `previous`: found from the one from which it
@@ -106,6 +113,13 @@ macro_rules! cursor {
                 }
             }
 
+            /// The position at `pointer`, in the same tensor.
+            #[cfg(all(target_arch = "aarch64", not(miri)))]
+            #[inline(always)]
+            pub(crate) fn at(self, pointer: $pointer) -> Self {
+                Self { pointer, ..self }
+            }
+
             /// The address, in debug builds only if `len` elements from it lie in the tensor.
             #[inline(always)]
             pub(crate) fn access(self, len: usize) -> $pointer {
@@ -143,7 +157,7 @@ macro_rules! cursor {
 
             #[cfg(not(target_arch = "wasm32"))]
             #[inline(always)]
-            fn far(self, distance: isize, _step: isize, _previous: Self) -> Self {
+            fn apart(self, distance: isize) -> Self {
                 Self { pointer: self.pointer.wrapping_byte_offset(distance), ..self }
             }
 

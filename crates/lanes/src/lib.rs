@@ -121,6 +121,18 @@ pub trait Lanes: Copy + core::fmt::Debug + Send + Sync + 'static {
         unsafe { self.load(src.step(first as isize)) }
     }
 
+    /// Elements `0..4`, from where the position goes on by a [`distance`](Cursor::distance): one instruction for both, where there is one.
+    ///
+    /// # Safety
+    /// - `src` is inside a tensor that is valid for reads, 4 elements or more before its end.
+    #[inline(always)]
+    unsafe fn load_and_step(self, src: &mut Self::Src, distance: isize) -> Self::Vector {
+        // SAFETY: the caller vouches for the four elements.
+        let vector = unsafe { self.load(*src) };
+        *src = src.apart(distance).anew();
+        vector
+    }
+
     /// Element 0, four times.
     ///
     /// # Safety
@@ -161,6 +173,18 @@ pub trait Lanes: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// # Safety
     /// - `dst` is inside a tensor that is valid for writes, 4 elements or more before its end.
     unsafe fn store(self, dst: Self::Dst, vector: Self::Vector);
+
+    /// Writes elements `0..4`, from where the position goes on by a [`distance`](Cursor::distance), as with
+    /// [`load_and_step`](Self::load_and_step).
+    ///
+    /// # Safety
+    /// - `dst` is inside a tensor that is valid for writes, 4 elements or more before its end.
+    #[inline(always)]
+    unsafe fn store_and_step(self, dst: &mut Self::Dst, vector: Self::Vector, distance: isize) {
+        // SAFETY: the caller vouches for the four elements.
+        unsafe { self.store(*dst, vector) };
+        *dst = dst.apart(distance).anew();
+    }
 
     /// Writes elements `0..count`. `count` is 1, 2, 3 or 4.
     ///

@@ -66,6 +66,25 @@ impl Lanes for Neon {
         unsafe { vld1q_f32(src.access(4)) }
     }
 
+    #[cfg(not(miri))]
+    #[inline(always)]
+    unsafe fn load_and_step(self, src: &mut Src, distance: isize) -> float32x4_t {
+        let mut pointer = src.access(4);
+        let vector;
+        // SAFETY: the caller vouches for four elements, and nothing else is read.
+        unsafe {
+            core::arch::asm!(
+                "ld1 {{ {vector:v}.4s }}, [{pointer}], {distance}",
+                vector = lateout(vreg) vector,
+                pointer = inout(reg) pointer,
+                distance = in(reg) distance,
+                options(pure, readonly, nostack, preserves_flags)
+            );
+        }
+        *src = src.at(pointer);
+        vector
+    }
+
     #[inline(always)]
     unsafe fn load_splat(self, src: Src) -> float32x4_t {
         // SAFETY: the token is the proof of NEON; the caller vouches for one element.
@@ -133,6 +152,23 @@ impl Lanes for Neon {
     unsafe fn store(self, dst: Dst, vector: float32x4_t) {
         // SAFETY: the token is the proof of NEON; the caller vouches for four elements.
         unsafe { vst1q_f32(dst.access(4), vector) }
+    }
+
+    #[cfg(not(miri))]
+    #[inline(always)]
+    unsafe fn store_and_step(self, dst: &mut Dst, vector: float32x4_t, distance: isize) {
+        let mut pointer = dst.access(4);
+        // SAFETY: the caller vouches for four elements, and nothing else is written.
+        unsafe {
+            core::arch::asm!(
+                "st1 {{ {vector:v}.4s }}, [{pointer}], {distance}",
+                vector = in(vreg) vector,
+                pointer = inout(reg) pointer,
+                distance = in(reg) distance,
+                options(nostack, preserves_flags)
+            );
+        }
+        *dst = dst.at(pointer);
     }
 
     #[inline(always)]
