@@ -758,7 +758,7 @@ impl<
                         self.src = self.src.apart(self.distances.src).anew();
                     }
                     if completes && u + 1 == K {
-                        place = self.store(self.acc[oldest][j], j, place);
+                        self.store(self.acc[oldest][j], j, &mut place);
                     }
                     // Two start at a time, in the registers that two have left.
                     if starts && u + 1 == K && (j % 2 == 1 || j + 1 == COLUMNS) {
@@ -811,33 +811,32 @@ impl<
     fn complete(&mut self, row: usize) {
         let mut place = self.dst;
         unroll!(j < COLUMNS => {
-            place = self.store(self.acc[row][j], j, place);
+            self.store(self.acc[row][j], j, &mut place);
         });
     }
 
-    /// Stores the result of column `j`, and tells where, beside the one before it, at `previous`.
+    /// Stores the result of column `j`, at the `place` beside the one before it.
     #[inline(always)]
-    fn store(&mut self, mut result: L::Vector, j: usize, previous: L::Dst) -> L::Dst {
+    fn store(&mut self, mut result: L::Vector, j: usize, place: &mut L::Dst) {
         // Results have as many channels as the source, and so its step: no registers for another.
         let back = self.distances.back[COLUMNS - 1 - j];
-        let place = match j {
+        *place = match j {
             _ if j + 1 == COLUMNS => self.dst,
             0 => self.dst.apart(back),
-            _ => self.dst.far(back, self.task.columns.src_tap, previous),
+            _ => self.dst.far(back, self.task.columns.src_tap, *place),
         };
         let is_due = if LEAN { each_time(&self.task.finish.any) } else { FINISH };
         if is_due {
-            result = finish(self.lanes, &self.task.finish, result, place, LANES);
+            result = finish(self.lanes, &self.task.finish, result, *place, LANES);
         }
         // SAFETY: `Task::new` has vouched for four results here.
         unsafe {
             if j + 1 == COLUMNS {
                 self.lanes.store_and_step(&mut self.dst, result, self.distances.dst);
             } else {
-                self.lanes.store(place, result);
+                self.lanes.store(*place, result);
             }
         }
-        place
     }
 }
 
