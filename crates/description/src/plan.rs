@@ -29,6 +29,8 @@ pub struct Plan {
     row_blocks: usize,
     /// Channels that NHWC tiles take together.
     block: usize,
+    /// Channels that have all their results of a part before others have any (NHWC).
+    turn: usize,
     /// Rows that a tile computes before it turns to other channels or columns.
     strip: usize,
 }
@@ -150,15 +152,26 @@ impl Plan {
         let sweep = Sweep::new(&problem);
         let (channel_block, row_blocks) = blocks(&problem, &sweep, machine, chosen);
         let tiles = ColumnTiles::new(&sweep, family);
-        let (mut block, mut strip) = (sweep.result_channels, sweep.results[0]);
-        let size = problem.dtype().size();
-        match (problem.layout(), chosen.body) {
-            (Layout::Nhwc, Body::Roll) => {
-                (block, strip) = (CACHE_LINE, strip::rows(&sweep, size, machine, chosen));
+        let (mut block, mut turn, mut strip) =
+            (sweep.result_channels, sweep.result_channels, sweep.results[0]);
+        if problem.layout() == Layout::Nhwc {
+            let size = problem.dtype().size();
+            match chosen.body {
+                Body::Roll => {
+                    (block, strip) = (CACHE_LINE, strip::rows(&sweep, size, machine, chosen));
+                }
+                Body::Row if machine.narrow => block = CACHE_LINE,
+                Body::Row => strip = 1,
+                _ => {}
             }
-            (Layout::Nhwc, Body::Row) if machine.narrow => block = CACHE_LINE,
-            (Layout::Nhwc, Body::Row) => strip = 1,
-            _ => {}
+            // What tiles share should stay in the cache from one to the next. Those of small kernels share little, and are done so soon
+            // that calls would be dear; those of pairs have more calls, for each residue class its own.
+            let shares = sweep.results[1] > chosen.tile.columns && problem.width().kernel() > 3;
+            match chosen.body {
+                Body::Row if machine.narrow && shares => turn = CACHE_LINE,
+                Body::Pairs if machine.narrow && shares => turn = 2 * CACHE_LINE,
+                _ => {}
+            }
         }
         Self {
             problem,
@@ -170,6 +183,7 @@ impl Plan {
             channel_block,
             row_blocks,
             block,
+            turn,
             strip,
         }
     }
@@ -205,10 +219,16 @@ impl Plan {
         self.general
     }
 
-    /// Channels whose results a tiled NHWC instance computes before those of others.
+    /// Channels whose results in a rectangle a tiled NHWC instance computes before those of others.
     #[must_use]
     pub const fn block(&self) -> usize {
         self.block
+    }
+
+    /// Channels whose results in all rectangles of a part are computed before those of others, where channels are last.
+    #[must_use]
+    pub const fn turn(&self) -> usize {
+        self.turn
     }
 
     /// Rows that a [strip](Self::strip) of channels-last results has at most.
@@ -435,6 +455,8 @@ fn blocks(
             (planes.clamp(1, channels), 1)
         }
         (Layout::Nhwc, Body::Roll) => (channels, 1),
+        // Tiles march down all rows of a line of channels.
+        (Layout::Nhwc, Body::Row) if machine.narrow => (channels, 1),
         (Layout::Nhwc, _) => {
             // Left, inner and right columns of a block of rows follow each other while it is cached.
             let source = sweep.source[0] * sweep.source[1] * sweep.source_channels;

@@ -14,8 +14,7 @@ use depthwise_description::{
 
 const GOLDEN: &str = include_str!("decisions.tsv");
 
-const HEADER: &str =
-    "layer\tpass\tlayout\tmachines\tinstance\tcolumns\tparts\tblock\tstrip\tof 2 threads\tof 4\n";
+const HEADER: &str = "layer\tpass\tlayout\tmachines\tinstance\tcolumns\tparts\tblock\tturn\tstrip\tof 2 threads\tof 4\n";
 
 /// The depthwise layers of networks, from `crates/cli/networks.csv`.
 fn networks() -> impl Iterator<Item = ProblemBuilder> {
@@ -180,8 +179,9 @@ fn decided(plan: &Plan) -> String {
         Pass::Forward => format!("{} {channels}", parts(&shared)),
         _ => parts(&shared),
     });
-    let (columns, parts, block, strip) = (columns(plan), parts(plan), plan.block(), plan.strip());
-    format!("{instance}\t{columns}\t{parts}\t{block}\t{strip}\t{two}\t{four}")
+    let (columns, parts, block, turn) = (columns(plan), parts(plan), plan.block(), plan.turn());
+    let strip = plan.strip();
+    format!("{instance}\t{columns}\t{parts}\t{block}\t{turn}\t{strip}\t{two}\t{four}")
 }
 
 /// A line for each thing that is decided, with the machines that decide so.

@@ -2,7 +2,7 @@ use core::iter::Peekable;
 use core::ops::Range;
 
 use depthwise_description::{
-    Body, ColumnTile, Columns, Layout, Part, Plan, Problem, Rectangle, Rectangles, Sweep,
+    Body, ColumnTile, Columns, Instance, Layout, Part, Plan, Problem, Rectangle, Rectangles, Sweep,
 };
 use depthwise_lanes::{Bounds, Cursor, LANES, Lanes};
 
@@ -61,6 +61,9 @@ struct Run<'r, L: Lanes> {
     finish: Finish,
 }
 
+/// Tasks that are known at a time, so that some channels can have one after the other before others do.
+const FEW: usize = 8;
+
 /// Steps of a tensor, in elements. Steps that are larger than the tensor are never taken, so they
 /// may wrap.
 #[derive(Clone, Copy)]
@@ -86,15 +89,43 @@ impl<L: Lanes> Run<'_, L> {
             if channels.is_empty() {
                 continue;
             }
-            for rectangle in self.plan.rectangles(part.rows.clone(), tiles) {
-                for image in part.images.clone() {
-                    self.nhwc_rectangle(&rectangle, image, &channels);
+            for image in part.images.clone() {
+                let rectangles = self.plan.rectangles(part.rows.clone(), tiles);
+                let tasks = rectangles.map(|rectangle| {
+                    (rectangle.instance, self.nhwc_task(&rectangle, image, &channels))
+                });
+                if tiles && self.plan.turn() < channels.len() {
+                    self.in_turns(tasks, channels.len());
+                } else {
+                    tasks.for_each(|(instance, task)| table::run(instance, self.lanes, &task));
                 }
             }
         }
     }
 
-    fn nhwc_rectangle(&self, rectangle: &Rectangle, image: usize, channels: &Range<usize>) {
+    /// Runs tasks of so many channels: all of them for some channels, then for others.
+    fn in_turns(
+        &self,
+        mut tasks: impl Iterator<Item = (&'static Instance, Task<L>)>,
+        channels: usize,
+    ) {
+        let turn = self.plan.turn();
+        loop {
+            let mut few: [_; FEW] = core::array::from_fn(|_| tasks.next());
+            if few[0].is_none() {
+                break;
+            }
+            for left in (1..=channels).rev().step_by(turn) {
+                for (instance, task) in few.iter_mut().flatten() {
+                    task.depth.len = left.min(turn);
+                    table::run(instance, self.lanes, task);
+                    task.go_on(turn);
+                }
+            }
+        }
+    }
+
+    fn nhwc_task(&self, rectangle: &Rectangle, image: usize, channels: &Range<usize>) -> Task<L> {
         let (sweep, tensors) = (self.sweep, self.tensors);
         let (multiplier, products) = self.multipliers();
         let (sources, results) = (sweep.source_channels, sweep.result_channels);
@@ -123,7 +154,7 @@ impl<L: Lanes> Run<'_, L> {
         let out = out + image * sweep.results[0] * result.row + channels.start;
         // SAFETY: the plan's spans and tiles stay inside the tensors of its problem, which the
         // description proves for every axis, and the caller of `execute` has vouched for those.
-        let task = unsafe {
+        unsafe {
             Task::new(
                 tensors.source.step(src),
                 tensors.weights.step((tap + channels.start * products) as isize),
@@ -134,8 +165,7 @@ impl<L: Lanes> Run<'_, L> {
                 depth,
                 self.finish,
             )
-        };
-        table::run(rectangle.instance, self.lanes, &task);
+        }
     }
 
     fn nchw(&self, part: &Part) {

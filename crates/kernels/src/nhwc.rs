@@ -33,7 +33,8 @@ fn is_there<const K: usize>(q: usize, window: usize, [low, high]: [usize; 2]) ->
 ///
 /// Each input vector of a row is loaded once and used by up to `⌈K/S⌉` columns. Results are
 /// accumulated column by column, not tap by tap: that keeps only `COLUMNS + 2·K` vectors alive beside those that wait,
-/// which 16 registers hold if there is one vector. Four vectors are a cache line: each is used up while it is there, however
+/// which 16 registers hold if there is one vector; 32 hold those of two, which one instruction loads and whose sums wait for each other half
+/// as much. Four vectors are a cache line: each is used up while it is there, however
 /// few of the columns that a window has the cache could hold, and their positions are found once. Windows may miss rows at both ends of the
 /// run, and `LOW` columns on the left and `HIGH` on the right; taps there are not emitted at all. In code that all edges share (`SHARED`), both
 /// are 0, and what is missed is known anew for each tile.
@@ -148,14 +149,18 @@ fn tile<
     let half = const { if is_parted::<L>() && K > 3 && S == 1 { K.div_ceil(2) } else { K } };
     loop {
         let from = [src, weights];
-        unroll!(c < VECTORS => {
-            if VECTORS == 1 && half == K || goes_on() {
-                acc[c] = add_taps::<L, K, S, COLUMNS, VECTORS, LOW>(l, task, from, c, 0..half, has, acc[c]);
-            }
-            if half < K && goes_on() {
-                acc[c] = add_taps::<L, K, S, COLUMNS, VECTORS, LOW>(l, task, from, c, half..K, has, acc[c]);
-            }
-        });
+        if VECTORS == 2 && !is_parted::<L>() {
+            acc = add_row::<L, K, S, COLUMNS, VECTORS, LOW>(l, task, from, has, acc);
+        } else {
+            unroll!(c < VECTORS => {
+                if VECTORS == 1 && half == K || goes_on() {
+                    acc[c] = add_taps::<L, K, S, COLUMNS, VECTORS, LOW>(l, task, from, c, 0..half, has, acc[c]);
+                }
+                if half < K && goes_on() {
+                    acc[c] = add_taps::<L, K, S, COLUMNS, VECTORS, LOW>(l, task, from, c, half..K, has, acc[c]);
+                }
+            });
+        }
         src = src.step(rows.src_tap).anew();
         weights = weights.step(rows.weights_tap).anew();
         taps -= 1;
@@ -174,6 +179,65 @@ fn tile<
             store(l, task, acc[c], dst, columns.src_tap, (LANES, LANES));
         }
     });
+}
+
+/// Adds a kernel row to the sums of a tile's vectors, all of them at a time: what they read lies side by side. Positions as in [`add_taps`].
+#[inline(always)]
+fn add_row<
+    L: Lanes,
+    const K: usize,
+    const S: usize,
+    const COLUMNS: usize,
+    const VECTORS: usize,
+    const LOW: usize,
+>(
+    l: L,
+    task: &Task<L>,
+    [src, weights]: [L::Src; 2],
+    has: impl Fn(usize) -> bool,
+    mut acc: [[L::Vector; COLUMNS]; VECTORS],
+) -> [[L::Vector; COLUMNS]; VECTORS] {
+    let columns = &task.columns;
+    let mut w: [[_; VECTORS]; K] = copies(copies(l.zero()));
+    let mut weight = weights;
+    unroll!(u < K => {
+        if u > 0 {
+            weight = weight.step(columns.weights_tap);
+        }
+        unroll!(c < VECTORS => {
+            // SAFETY: one of the kernel row's K weights, of each of the tile's channels.
+            w[u][c] = unsafe { l.load_at(weight, c * LANES) };
+        });
+    });
+    let mut column = src;
+    unroll!(i < COLUMNS => {
+        unroll!(u < K => {
+            let q = i * S + u;
+            if has(q) && (i == 0 || u + S >= K) {
+                if q > LOW {
+                    column = column.step(columns.src_tap);
+                }
+                // At stride 2, columns are so many that LLVM runs out of registers for them: each waits for the last result that the two
+                // before it have not been added to.
+                if S > 1 && q > LOW + 1 {
+                    column = l.after(column, &mut acc[VECTORS - 1][(q - 1).saturating_sub(K) / S]);
+                }
+                let mut x = [l.zero(); VECTORS];
+                unroll!(c < VECTORS => {
+                    // SAFETY: a column of the window that the tile does not miss, with all of its channels.
+                    x[c] = unsafe { l.load_at(column, c * LANES) };
+                });
+                unroll!(j < COLUMNS => {
+                    if j * S <= q && q - j * S < K {
+                        unroll!(c < VECTORS => {
+                            acc[c][j] = l.fma(acc[c][j], x[c], w[q - j * S][c]);
+                        });
+                    }
+                });
+            }
+        });
+    });
+    acc
 }
 
 /// Adds the given taps of a kernel row to a vector's sums of a tile. The row's first column that the tile does not miss is at `src`,
@@ -250,75 +314,110 @@ pub(crate) fn pairs<
     const K: usize,
     const REACH: usize,
     const PAIRS: usize,
+    const VECTORS: usize,
     const ODD: bool,
     const EDGE: bool,
 >(
     l: L,
     task: &Task<L>,
 ) {
+    let Task { rows, columns, depth, .. } = task;
+    for row in 0..rows.len as isize {
+        let mut src = task.src.step(row * rows.src);
+        let mut dst = task.dst.step(row * rows.dst);
+        for _ in 0..columns.len.div_ceil(2 * PAIRS) {
+            let mut channel = 0;
+            while channel + (VECTORS * LANES) as isize <= depth.len as isize {
+                tile_of_pairs::<L, K, REACH, PAIRS, VECTORS, ODD, EDGE>(l, task, channel, src, dst);
+                channel += (VECTORS * LANES) as isize;
+            }
+            while VECTORS > 1 && channel < depth.len as isize {
+                tile_of_pairs::<L, K, REACH, PAIRS, 1, ODD, EDGE>(l, task, channel, src, dst);
+                channel += LANES as isize;
+            }
+            src = src.step(PAIRS as isize * columns.src_tap);
+            dst = dst.step(2 * PAIRS as isize * columns.dst);
+        }
+    }
+}
+
+/// A tile of [`pairs`], of `VECTORS` vectors of channels from `channel` on, whose first column is at `src` and `dst` in channel 0.
+#[inline(always)]
+fn tile_of_pairs<
+    L: Lanes,
+    const K: usize,
+    const REACH: usize,
+    const PAIRS: usize,
+    const VECTORS: usize,
+    const ODD: bool,
+    const EDGE: bool,
+>(
+    l: L,
+    task: &Task<L>,
+    channel: isize,
+    src: L::Src,
+    dst: L::Dst,
+) {
     let Task { rows, columns, .. } = task;
     let window = PAIRS - 1 + REACH;
     // Which of a pair takes the even taps.
     let (even, odd) = (ODD as usize, !ODD as usize);
-    let complete = columns.len.is_multiple_of(2 * PAIRS);
-    for row in 0..rows.len as isize {
-        let mut tile_src = task.src.step(row * rows.src);
-        let mut tile_dst = task.dst.step(row * rows.dst);
-        for _ in 0..columns.len.div_ceil(2 * PAIRS) {
-            for channel in (0..task.depth.len as isize).step_by(LANES) {
-                let mut acc: [[_; 2]; PAIRS] = copies(copies(l.zero()));
-                let low = if EDGE { each_time(&columns.clip_low) } else { 0 };
-                let high = if EDGE { each_time(&columns.clip_high) } else { 0 };
-                let mut src = tile_src.step(channel - low as isize * columns.src_tap);
-                let mut weights = task.weights.step(channel);
-                let mut taps = rows.taps;
-                loop {
-                    let w: [_; K] = kernel_row(l, task, weights);
-                    let mut column = src;
-                    unroll!(q < PAIRS + REACH - 1 => {
-                        if q > 0 {
-                            column = src.nth(q, columns.src_tap, column);
-                        }
-                        if is_there::<K>(q, window, [low, high]) {
-                            // SAFETY: a column of the window that the tile does not miss.
-                            let x = unsafe { l.load(column) };
-                            unroll!(p < PAIRS => {
-                                if p <= q && q - p < REACH {
-                                    let tap = 2 * (REACH - 1 - (q - p));
-                                    let first = &mut acc[p][even];
-                                    *first = l.fma(*first, x, w[tap]);
-                                    if let Some(&w) = w.get(tap.wrapping_add_signed(if ODD { -1 } else { 1 })) {
-                                        let second = &mut acc[p][odd];
-                                        *second = l.fma(*second, x, w);
-                                    }
-                                }
-                            });
+    let mut acc: [[[_; 2]; PAIRS]; VECTORS] = copies(copies(copies(l.zero())));
+    let low = if EDGE { each_time(&columns.clip_low) } else { 0 };
+    let high = if EDGE { each_time(&columns.clip_high) } else { 0 };
+    let mut src = src.step(channel - low as isize * columns.src_tap);
+    let mut weights = task.weights.step(channel);
+    let mut taps = rows.taps;
+    loop {
+        let mut w: [[_; K]; VECTORS] = copies(copies(l.zero()));
+        unroll!(c < VECTORS => {
+            w[c] = kernel_row(l, task, weights, c);
+        });
+        let mut column = src;
+        unroll!(q < PAIRS + REACH - 1 => {
+            if q > 0 {
+                column = src.nth(q, columns.src_tap, column);
+            }
+            if is_there::<K>(q, window, [low, high]) {
+                unroll!(c < VECTORS => {
+                    // SAFETY: a column of the window that the tile does not miss.
+                    let x = unsafe { l.load_at(column, c * LANES) };
+                    unroll!(p < PAIRS => {
+                        if p <= q && q - p < REACH {
+                            let tap = 2 * (REACH - 1 - (q - p));
+                            let first = &mut acc[c][p][even];
+                            *first = l.fma(*first, x, w[c][tap]);
+                            if let Some(&w) = w[c].get(tap.wrapping_add_signed(if ODD { -1 } else { 1 })) {
+                                let second = &mut acc[c][p][odd];
+                                *second = l.fma(*second, x, w);
+                            }
                         }
                     });
-                    taps -= 1;
-                    if taps == 0 {
-                        break;
-                    }
-                    src = src.step(rows.src_tap).anew();
-                    weights = weights.step(rows.weights_tap).anew();
-                }
-                let dst = tile_dst.step(channel);
-                if each_time(&task.finish.accumulate) {
-                    each_of_pairs::<L, PAIRS>(task, dst, complete, |p, which, dst| {
-                        // SAFETY: a result of the tile.
-                        let there = unsafe { l.reload(dst, LANES) };
-                        acc[p][which] = l.add(there, acc[p][which]);
-                    });
-                }
-                each_of_pairs::<L, PAIRS>(task, dst, complete, |p, which, dst| {
-                    // SAFETY: a result of the tile.
-                    unsafe { l.store(dst, acc[p][which]) };
                 });
             }
-            tile_src = tile_src.step(PAIRS as isize * columns.src_tap);
-            tile_dst = tile_dst.step(2 * PAIRS as isize * columns.dst);
+        });
+        taps -= 1;
+        if taps == 0 {
+            break;
         }
+        src = src.step(rows.src_tap).anew();
+        weights = weights.step(rows.weights_tap).anew();
     }
+    let complete = columns.len.is_multiple_of(2 * PAIRS);
+    unroll!(c < VECTORS => {
+        let dst = dst.step(channel + (c * LANES) as isize);
+        if each_time(&task.finish.accumulate) {
+            each_of_pairs::<L, PAIRS>(task, dst, complete, |p, which, dst| {
+                // SAFETY: a result of the tile.
+                let there = unsafe { l.reload(dst, LANES) };
+                acc[c][p][which] = l.add(there, acc[c][p][which]);
+            });
+        }
+        each_of_pairs::<L, PAIRS>(task, dst, complete, |p, which, dst| {
+            // SAFETY: a result of the tile.
+            unsafe { l.store(dst, acc[c][p][which]) };
+        });
+    });
 }
 
 /// Calls `each` with every result of a tile of pairs and its place: the last of all may be missing.
@@ -412,7 +511,7 @@ impl<L: Lanes, const TAPS: usize, const ODD: bool, const ACCUMULATE: bool>
         let mut src = [src.step(channel); TAPS];
         unroll!(t < TAPS => {
             let row = task.weights.step(channel + t as isize * rows.weights_tap).anew();
-            weights[t] = kernel_row(lanes, task, row);
+            weights[t] = kernel_row(lanes, task, row, 0);
             src[t] = src[t].step(t as isize * rows.src_tap).anew();
         });
         Self { lanes, weights, src, step: task.columns.src_tap }
@@ -469,9 +568,14 @@ impl<L: Lanes, const TAPS: usize, const ODD: bool, const ACCUMULATE: bool>
     }
 }
 
-/// The weights of a kernel row, the first of which is at `first`.
+/// The weights of a kernel row, the first of which is at `first`, for a vector of channels from there on.
 #[inline(always)]
-fn kernel_row<L: Lanes, const K: usize>(l: L, task: &Task<L>, first: L::Src) -> [L::Vector; K] {
+fn kernel_row<L: Lanes, const K: usize>(
+    l: L,
+    task: &Task<L>,
+    first: L::Src,
+    vector: usize,
+) -> [L::Vector; K] {
     let mut w = [l.zero(); K];
     let mut weight = first;
     unroll!(u < K => {
@@ -479,7 +583,7 @@ fn kernel_row<L: Lanes, const K: usize>(l: L, task: &Task<L>, first: L::Src) -> 
             weight = first.nth(u, task.columns.weights_tap, weight);
         }
         // SAFETY: one of the kernel row's K weights.
-        w[u] = unsafe { l.load(weight) };
+        w[u] = unsafe { l.load_at(weight, vector * LANES) };
     });
     w
 }

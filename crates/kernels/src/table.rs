@@ -147,7 +147,7 @@ macro_rules! body {
             const REACH: usize = usize::div_ceil($k, 2);
             let edge = $task.columns.clip_low + $task.columns.clip_high > 0;
             edge_pairs!($task, edge, ODD, EDGE, {
-                nhwc::pairs::<L, $k, REACH, PAIRS, ODD, EDGE>($l, $task)
+                nhwc::pairs::<L, $k, REACH, PAIRS, $vectors, ODD, EDGE>($l, $task)
             })
         }
     }};
@@ -172,7 +172,7 @@ macro_rules! body {
     (GradWeight Nhwc Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $vectors:literal $L:ident $r:ident) => {{
         const VECTORS: usize = reduce::vectors($k);
         reduce::nhwc::taps::<$L, $k, VECTORS>($r, |place, sums| {
-            reduce::nhwc::leaf::<$L, $rows, $k, $s, $columns, VECTORS>($r, place, sums)
+            reduce::nhwc::leaf::<$L, $rows, $k, $s, $columns, $vectors, VECTORS>($r, place, sums)
         })
     }};
     (GradWeight Nhwc Span () () $rows:literal $columns:literal $vectors:literal $L:ident $r:ident) => {

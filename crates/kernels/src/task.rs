@@ -129,6 +129,15 @@ impl<L: Lanes> Task<L> {
         let (bias, biased) = (bias.unwrap_or(weights), bias.is_some());
         Self { src, weights, bias, biased, dst, rows, columns, depth, finish }
     }
+
+    /// Goes on to the channels that are so many further on, where channels are last and one for one.
+    pub(crate) fn go_on(&mut self, channels: usize) {
+        let channels = channels as isize;
+        self.src = self.src.step(channels);
+        self.weights = self.weights.step(channels);
+        self.bias = self.bias.step(channels);
+        self.dst = self.dst.step(channels);
+    }
 }
 
 /// Finishes and stores results that lie `step` apart, `count` elements of each vector but `last` of

@@ -133,6 +133,15 @@ pub trait Lanes: Copy + core::fmt::Debug + Send + Sync + 'static {
         vector
     }
 
+    /// The same position, found by the optimiser once it has the vector: it would load all that a block of code reads first, and registers
+    /// would not do. There is no instruction for it, and processors load ahead nevertheless.
+    #[inline(always)]
+    #[must_use]
+    fn after(self, src: Self::Src, vector: &mut Self::Vector) -> Self::Src {
+        let _ = vector;
+        src
+    }
+
     /// Element 0, four times.
     ///
     /// # Safety

@@ -85,6 +85,26 @@ impl Lanes for Neon {
         vector
     }
 
+    #[cfg(not(miri))]
+    #[inline(always)]
+    fn after(self, src: Src, vector: &mut float32x4_t) -> Src {
+        let mut pointer = src.access(0);
+        #[allow(
+            clippy::pointers_in_nomem_asm_block,
+            reason = "the pointer is not followed: there is no instruction"
+        )]
+        // SAFETY: there is no instruction, so nothing happens but that pointer and vector may have changed, for all the compiler knows.
+        unsafe {
+            core::arch::asm!(
+                "/* {pointer} {vector:v} */",
+                pointer = inout(reg) pointer,
+                vector = inout(vreg) *vector,
+                options(pure, nomem, nostack, preserves_flags)
+            );
+        }
+        src.at(pointer)
+    }
+
     #[inline(always)]
     unsafe fn load_splat(self, src: Src) -> float32x4_t {
         // SAFETY: the token is the proof of NEON; the caller vouches for one element.

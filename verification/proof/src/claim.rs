@@ -181,7 +181,7 @@ fn many_channels(pass: Pass, instance: &Instance, cases: &[Case]) -> Option<Clai
     let (place, channels) = match (pass, instance.layout) {
         // The smallest map, since a block of the 3×3 instance has 96 channels.
         (Pass::GradWeight, Layout::Nhwc) => (0, 2 * 96 + 5),
-        (_, Layout::Nhwc) => (cases.len() / 2, (2 * instance.tile.vectors + 1) * 4 + 1),
+        (_, Layout::Nhwc) => (cases.len() / 2, 2 * LINE + 5),
         (_, Layout::Nchw) => (cases.len() / 2, 9),
     };
     let case = cases.get(place)?;
@@ -189,8 +189,8 @@ fn many_channels(pass: Pass, instance: &Instance, cases: &[Case]) -> Option<Clai
     Some(alone(Case { shape, bias: pass == Pass::Forward, ..*case }))
 }
 
-/// A map of more than three tiles beside each other and below, of which at least two miss nothing; of more than two strips of
-/// rows, where there are any; of rows that are more than a leaf. And one of two tiles and a column, so that the windows of
+/// A map of more than three tiles beside each other and below, of which at least two miss nothing, and of more channels than a tile's
+/// turn has; of more than two strips of rows, where there are any; of rows that are more than a leaf. And one of two tiles and a column, so that the windows of
 /// two tiles miss columns after the source.
 fn many_tiles(pass: Pass, instance: &'static Instance, random: &mut Random) -> Vec<Claim> {
     let (Size::Exactly(kernel), Size::Exactly(stride)) = (instance.kernel, instance.stride) else {
@@ -203,7 +203,11 @@ fn many_tiles(pass: Pass, instance: &'static Instance, random: &mut Random) -> V
         _ => [3 * rows + kernel, 3 * columns + kernel],
     };
     let (window, pad) = (Window { kernel, stride, dilation: 1 }, kernel as isize / 2);
-    let channels = if instance.layout == Layout::Nhwc { 4 } else { 2 };
+    let channels = match (instance.layout, instance.body) {
+        (Layout::Nhwc, Body::Row | Body::Pairs) => LINE + 4,
+        (Layout::Nhwc, _) => 4,
+        (Layout::Nchw, _) => 2,
+    };
     let claim = |sizes: [usize; 2]| {
         let axes = sizes.map(|size| match pass {
             Pass::GradInput => Extent { input: size, low: pad, high: pad },
@@ -230,6 +234,9 @@ fn short_strips(pass: Pass, instance: &'static Instance, random: &mut Random) ->
     caches.map(|machine| alone(Case { machine, ..case })).collect()
 }
 
+/// Channels of a cache line, which some machines compute before others.
+const LINE: usize = 16;
+
 /// Of them, those of each instance, and windows of any form.
 const FEW_OF_INSTANCE: usize = 12;
 const FEW: usize = 120;
@@ -252,8 +259,8 @@ fn axes(pass: Pass, instance: &'static Instance, random: &mut Random) -> Vec<Cas
     let case = |(height, width): (Extent, Extent)| {
         let batch = 1 + random.below(2);
         let channels = match instance.layout {
-            Layout::Nhwc if instance.tile.vectors > 1 => random.pick(&[4, 5, 16, 20]),
-            Layout::Nhwc => random.pick(&[4, 5, 8]),
+            Layout::Nhwc if instance.tile.vectors > 1 => random.pick(&[4, 5, LINE, LINE + 4]),
+            Layout::Nhwc => random.pick(&[4, 5, 8, 12]),
             Layout::Nchw => random.pick(&[1, 2]),
         };
         let shape = map(batch, channels, window, [height, width]);

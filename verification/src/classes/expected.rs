@@ -383,17 +383,15 @@ impl Expected {
         }
     }
 
-    /// Channels of tiles: some bodies take blocks of four vectors together.
+    /// Channels of tiles: most bodies take blocks of four vectors together.
     fn tile_depths(&mut self, pass: Pass, instance: &Instance) {
         let sums = pass == Pass::GradWeight;
         if instance.layout == Layout::Nchw {
             return self.planes(pass != Pass::GradInput, sums);
         }
-        let blocks =
-            if sums || instance.body == Body::Roll || instance.tile.vectors > 1 { 5 } else { 3 };
-        for channels in LANES..(blocks + 1) * LANES {
+        for channels in LANES..6 * LANES {
             let event = Event::of(Side::Depth)
-                .number(Feature::Vectors, up_to(blocks, channels / LANES))
+                .number(Feature::Vectors, up_to(5, channels / LANES))
                 .number(Feature::Tail, channels % LANES);
             self.depths.add(event, [channels, 1]);
         }

@@ -158,7 +158,7 @@ impl<'p> Sweep<'p> {
             let rows = self.span(Side::Rows, &rectangle.rows, instance);
             return columns.and(&rows).and(&self.depth(channels));
         }
-        let depth = self.tile_depth(instance, channels);
+        let depth = self.tile_depth(channels);
         self.tile(rectangle).and(&self.tile_rows(rectangle)).and(&depth)
     }
 
@@ -217,12 +217,11 @@ impl<'p> Sweep<'p> {
             .when(instance.body == Body::Pairs, |event| event.number(Feature::Residue, residue))
     }
 
-    fn tile_depth(&self, instance: &Instance, channels: usize) -> Event {
+    fn tile_depth(&self, channels: usize) -> Event {
         let depth = Event::of(Side::Depth);
-        let most = if instance.body == Body::Roll || instance.tile.vectors > 1 { 5 } else { 3 };
         match self.problem.layout() {
             Layout::Nhwc => depth
-                .number(Feature::Vectors, up_to(most, channels / LANES))
+                .number(Feature::Vectors, up_to(5, channels / LANES))
                 .number(Feature::Tail, self.problem.channels() % LANES),
             Layout::Nchw => self.depth(channels),
         }

@@ -54,6 +54,7 @@ pub(crate) fn leaf<
     const K: usize,
     const S: usize,
     const COLUMNS: usize,
+    const TOGETHER: usize,
     const VECTORS: usize,
 >(
     reduction: &Reduction<'_, L>,
@@ -71,10 +72,10 @@ pub(crate) fn leaf<
         while tap < taps.end {
             let line = image.row(row, tap);
             if tap + ROWS <= taps.end {
-                line.add::<ROWS, K, COLUMNS>(&columns, tap, sums);
+                line.add::<ROWS, K, COLUMNS, TOGETHER>(&columns, tap, sums);
                 tap += ROWS;
             } else {
-                line.add::<1, K, COLUMNS>(&columns, tap, sums);
+                line.add::<1, K, COLUMNS, TOGETHER>(&columns, tap, sums);
                 tap += 1;
             }
         }
@@ -138,7 +139,7 @@ impl<L: Lanes, const S: usize> Line<L, S> {
 
     /// Adds the positions `columns` to the sums of `ROWS` rows of taps from `tap` on.
     #[inline(always)]
-    fn add<const ROWS: usize, const K: usize, const COLUMNS: usize>(
+    fn add<const ROWS: usize, const K: usize, const COLUMNS: usize, const TOGETHER: usize>(
         &self,
         columns: &Range<usize>,
         tap: usize,
@@ -149,22 +150,22 @@ impl<L: Lanes, const S: usize> Line<L, S> {
             let start = (column * S) as isize - self.pad_low;
             let is_inside = start >= 0 && start + ((COLUMNS - 1) * S + K) as isize <= self.columns;
             if is_inside && !Self::PARTED {
-                self.tile::<ROWS, K, COLUMNS, false>(column, tap, sums);
+                self.tile::<ROWS, K, COLUMNS, TOGETHER, false>(column, tap, sums);
             } else {
-                self.tile::<ROWS, K, COLUMNS, true>(column, tap, sums);
+                self.tile::<ROWS, K, COLUMNS, TOGETHER, true>(column, tap, sums);
             }
             column += COLUMNS;
         }
         if column + 4 <= columns.end && !LEAN {
-            self.tile::<ROWS, K, 4, true>(column, tap, sums);
+            self.tile::<ROWS, K, 4, TOGETHER, true>(column, tap, sums);
             column += 4;
         }
         if column + 2 <= columns.end && !LEAN {
-            self.tile::<ROWS, K, 2, true>(column, tap, sums);
+            self.tile::<ROWS, K, 2, TOGETHER, true>(column, tap, sums);
             column += 2;
         }
         while column < columns.end {
-            self.tile::<ROWS, K, 1, true>(column, tap, sums);
+            self.tile::<ROWS, K, 1, TOGETHER, true>(column, tap, sums);
             column += 1;
             if !LEAN {
                 break;
@@ -174,58 +175,114 @@ impl<L: Lanes, const S: usize> Line<L, S> {
 
     /// Adds `COLUMNS` positions; at an `EDGE` their windows may miss columns at either end.
     #[inline(always)]
-    fn tile<const ROWS: usize, const K: usize, const COLUMNS: usize, const EDGE: bool>(
+    fn tile<
+        const ROWS: usize,
+        const K: usize,
+        const COLUMNS: usize,
+        const TOGETHER: usize,
+        const EDGE: bool,
+    >(
         &self,
         column: usize,
         tap: usize,
         sums: &mut [[[L::Vector; K]; K]],
     ) {
-        let mut input = self.input.step((column * S) as isize * self.input_column);
-        let mut grad_output = self.grad_output.step(column as isize * self.output_column);
+        let mut at = [
+            self.input.step((column * S) as isize * self.input_column),
+            self.grad_output.step(column as isize * self.output_column),
+        ];
         let low = self.pad_low - (column * S) as isize;
-        for sums in sums {
-            let Some(sums) = sums[tap..].first_chunk_mut::<ROWS>() else { return };
-            // Known anew for each vector, or the loop would be copied for each way to be clipped.
-            let low = if EDGE { each_time(&low) } else { 0 };
-            let inside = low..low + self.columns;
-            let mut acc = *sums;
-            let mut g: [_; COLUMNS] = copies(self.lanes.zero());
-            let (mut at, mut position) = (input, grad_output);
-            unroll!(j < COLUMNS => {
-                if j > 0 {
-                    position = grad_output.nth(j, self.output_column, position);
-                }
-                // SAFETY: `reduce`'s caller has vouched for the output gradient.
-                g[j] = unsafe { self.lanes.load(position) };
-                unroll!(i < S => {
-                    let q = j * S + i;
-                    if q > 0 {
-                        at = input.nth(q, self.input_column, at);
-                    }
-                    self.column::<ROWS, K, COLUMNS, EDGE>(q, at, &inside, &g, &mut acc);
-                });
-            });
-            unroll!(i < K - S => {
-                let q = COLUMNS * S + i;
-                at = input.nth(q, self.input_column, at);
-                self.column::<ROWS, K, COLUMNS, EDGE>(q, at, &inside, &g, &mut acc);
-            });
-            *sums = acc;
-            input = input.step(LANES as isize).anew();
-            grad_output = grad_output.step(LANES as isize).anew();
+        let mut sums = sums;
+        // All sums of three rows of taps, twice, and their factors are more than 32 registers, unless branches part the columns.
+        if TOGETHER == 2 && (ROWS == 1 || EDGE) && !Self::PARTED {
+            let (pairs, rest) = sums.as_chunks_mut::<2>();
+            for sums in pairs {
+                self.vectors::<ROWS, K, COLUMNS, 2, EDGE>(at, low, tap, sums);
+                at = at.map(|at| at.step(2 * LANES as isize).anew());
+            }
+            sums = rest;
         }
+        let (sums, _) = sums.as_chunks_mut::<1>();
+        for sums in sums {
+            self.vectors::<ROWS, K, COLUMNS, 1, EDGE>(at, low, tap, sums);
+            at = at.map(|at| at.step(LANES as isize).anew());
+        }
+    }
+
+    /// Adds the positions of a tile to the sums of `VECTORS` vectors of channels. Its first column is at `input`, the first tap of the first
+    /// window whether or not it exists, and at `grad_output`; the input starts `low` columns on.
+    #[inline(always)]
+    fn vectors<
+        const ROWS: usize,
+        const K: usize,
+        const COLUMNS: usize,
+        const VECTORS: usize,
+        const EDGE: bool,
+    >(
+        &self,
+        [input, grad_output]: [L::Src; 2],
+        low: isize,
+        tap: usize,
+        sums: &mut [[[L::Vector; K]; K]; VECTORS],
+    ) {
+        let l = self.lanes;
+        // Known anew each time, or the loop would be copied for each way to be clipped.
+        let low = if EDGE { each_time(&low) } else { 0 };
+        let inside = low..low + self.columns;
+        let mut acc: [[[_; K]; ROWS]; VECTORS] = copies(copies(copies(l.zero())));
+        // A row that is there, which the compiler knows.
+        let tap = tap.min(K - ROWS);
+        unroll!(c < VECTORS => {
+            unroll!(v < ROWS => {
+                acc[c][v] = sums[c][tap + v];
+            });
+        });
+        let mut g: [[_; VECTORS]; COLUMNS] = copies(copies(l.zero()));
+        let (mut at, mut position) = (input, grad_output);
+        unroll!(j < COLUMNS => {
+            if j > 0 {
+                position = grad_output.nth(j, self.output_column, position);
+            }
+            unroll!(c < VECTORS => {
+                // SAFETY: `reduce`'s caller has vouched for the output gradient.
+                g[j][c] = unsafe { l.load_at(position, c * LANES) };
+            });
+            unroll!(i < S => {
+                let q = j * S + i;
+                if q > 0 {
+                    at = input.nth(q, self.input_column, at);
+                }
+                self.column::<ROWS, K, COLUMNS, VECTORS, EDGE>(q, at, &inside, &g, &mut acc);
+            });
+        });
+        unroll!(i < K - S => {
+            let q = COLUMNS * S + i;
+            at = input.nth(q, self.input_column, at);
+            self.column::<ROWS, K, COLUMNS, VECTORS, EDGE>(q, at, &inside, &g, &mut acc);
+        });
+        unroll!(c < VECTORS => {
+            unroll!(v < ROWS => {
+                sums[c][tap + v] = acc[c][v];
+            });
+        });
     }
 
     /// Adds column `q` of a tile's windows, a constant, whose first row is `at`, to the sums of the taps that meet it. At an
     /// `EDGE` only the columns `inside` are in the input.
     #[inline(always)]
-    fn column<const ROWS: usize, const K: usize, const COLUMNS: usize, const EDGE: bool>(
+    fn column<
+        const ROWS: usize,
+        const K: usize,
+        const COLUMNS: usize,
+        const VECTORS: usize,
+        const EDGE: bool,
+    >(
         &self,
         q: usize,
-        at: L::Src,
+        mut at: L::Src,
         inside: &Range<isize>,
-        g: &[L::Vector; COLUMNS],
-        acc: &mut [[L::Vector; K]; ROWS],
+        g: &[[L::Vector; VECTORS]; COLUMNS],
+        acc: &mut [[[L::Vector; K]; ROWS]; VECTORS],
     ) {
         let (l, window) = (self.lanes, (COLUMNS - 1) * S + K);
         // Each window has a tap inside, so the first and last K − 1 columns alone may be missing.
@@ -234,13 +291,20 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         if before || after {
             return;
         }
+        if VECTORS > 1 && ROWS > 1 && q > 1 {
+            // A column waits for the one before it: registers hold no more.
+            at = l.after(at, &mut acc[VECTORS - 1][0][q % S]);
+        }
         unroll!(v < ROWS => {
-            // SAFETY: this row of the windows exists, and so does this column.
-            let x = unsafe { l.load(at.step(v as isize * self.input_row)) };
-            unroll!(u < K => {
-                if u <= q && (q - u).is_multiple_of(S) && (q - u) / S < COLUMNS {
-                    acc[v][u] = l.fma(acc[v][u], x, g[(q - u) / S]);
-                }
+            let row = at.step(v as isize * self.input_row);
+            unroll!(c < VECTORS => {
+                // SAFETY: this row of the windows exists, and so does this column.
+                let x = unsafe { l.load_at(row, c * LANES) };
+                unroll!(u < K => {
+                    if u <= q && (q - u).is_multiple_of(S) && (q - u) / S < COLUMNS {
+                        acc[c][v][u] = l.fma(acc[c][v][u], x, g[(q - u) / S][c]);
+                    }
+                });
             });
         });
     }
