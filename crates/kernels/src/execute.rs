@@ -6,6 +6,7 @@ use depthwise_description::{
 };
 use depthwise_lanes::{Bounds, Cursor, LANES, Lanes};
 
+use crate::channels::LEAN;
 use crate::table;
 use crate::task::{Depth, Finish, Task, Walk};
 
@@ -94,7 +95,8 @@ impl<L: Lanes> Run<'_, L> {
                 let tasks = rectangles.map(|rectangle| {
                     (rectangle.instance, self.nhwc_task(&rectangle, image, &channels))
                 });
-                if tiles && self.plan.turn() < channels.len() {
+                // Small modules do without: lines leave the cache, bits stay the same.
+                if !LEAN && tiles && self.plan.turn() < channels.len() {
                     self.in_turns(tasks, channels.len());
                 } else {
                     tasks.for_each(|(instance, task)| table::run(instance, self.lanes, &task));
