@@ -316,7 +316,7 @@ const LINES: &[Instance] = for_each_instance!(table);
 
 impl Kernel {
     /// Whether this build has it. All do, but those with `--cfg depthwise_lean`, which are to be downloaded: beside
-    /// the general kernels they have
+    /// the general kernels they have, of one vector of channels or of four,
     ///
     /// - those for 3×3 in NHWC, all passes, for 16 and for 32 registers, but for tiles of fewer than four columns,
     /// - forward for 3×3 in NCHW that roll, on every machine,
@@ -415,7 +415,7 @@ impl Instance {
     }
 
     /// Whether it runs without spilling on `machine`, and on one that starts instructions in order with
-    /// enough sums in flight.
+    /// enough sums in flight and registers to load ahead.
     #[must_use]
     pub const fn suits(&self, machine: Machine) -> bool {
         let flows = match machine.issue {
@@ -433,7 +433,8 @@ impl Instance {
 
     /// Whether it takes two vectors of channels together. That leaves no registers to load ahead, as cores must that start
     /// instructions in order.
-    const fn is_side_by_side(&self) -> bool {
+    #[must_use]
+    pub const fn is_side_by_side(&self) -> bool {
         matches!(self.layout, Layout::Nhwc) && self.tile.vectors == 2
     }
 

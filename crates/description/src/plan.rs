@@ -156,20 +156,19 @@ impl Plan {
             (sweep.result_channels, sweep.result_channels, sweep.results[0]);
         if problem.layout() == Layout::Nhwc {
             let size = problem.dtype().size();
+            // What tiles share should stay in the cache from one to the next. Those of small kernels share little, and are done so soon
+            // that calls would be dear; those of pairs have more calls, for each residue class its own.
+            let shares = machine.narrow
+                && sweep.results[1] > chosen.tile.columns
+                && problem.width().kernel() > 3;
             match chosen.body {
                 Body::Roll => {
                     (block, strip) = (CACHE_LINE, strip::rows(&sweep, size, machine, chosen));
                 }
+                Body::Row if shares => (block, turn) = (CACHE_LINE, CACHE_LINE),
                 Body::Row if machine.narrow => block = CACHE_LINE,
                 Body::Row => strip = 1,
-                _ => {}
-            }
-            // What tiles share should stay in the cache from one to the next. Those of small kernels share little, and are done so soon
-            // that calls would be dear; those of pairs have more calls, for each residue class its own.
-            let shares = sweep.results[1] > chosen.tile.columns && problem.width().kernel() > 3;
-            match chosen.body {
-                Body::Row if machine.narrow && shares => turn = CACHE_LINE,
-                Body::Pairs if machine.narrow && shares => turn = 2 * CACHE_LINE,
+                Body::Pairs if shares => turn = 2 * CACHE_LINE,
                 _ => {}
             }
         }

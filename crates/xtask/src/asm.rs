@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use depthwise_description::{INSTANCES, Instance, Layout, Pass};
+use depthwise_description::{INSTANCES, Instance, Pass};
 
 use self::budget::{Budget, Key};
 use self::code::Code;
@@ -164,11 +164,9 @@ fn kernels(machine: &Machine, assembly: &str) -> Result<BTreeMap<&'static str, C
 /// Whether LLVM may keep one function of this instance and another: WebAssembly takes one vector at a time, so that weight gradients of two
 /// side by side are those of one.
 fn may_be_merged(machine: &Machine, name: &str) -> bool {
-    let is_of_two = |instance: &Instance| {
-        (instance.pass, instance.layout, instance.tile.vectors)
-            == (Pass::GradWeight, Layout::Nhwc, 2)
-    };
-    machine.target == Target::Wasm && Instance::by_name(name).is_some_and(is_of_two)
+    let is_one =
+        |instance: &Instance| instance.pass == Pass::GradWeight && instance.is_side_by_side();
+    machine.target == Target::Wasm && Instance::by_name(name).is_some_and(is_one)
 }
 
 #[cfg(test)]

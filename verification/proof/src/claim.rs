@@ -189,9 +189,9 @@ fn many_channels(pass: Pass, instance: &Instance, cases: &[Case]) -> Option<Clai
     Some(alone(Case { shape, bias: pass == Pass::Forward, ..*case }))
 }
 
-/// A map of more than three tiles beside each other and below, of which at least two miss nothing, and of more channels than a tile's
-/// turn has; of more than two strips of rows, where there are any; of rows that are more than a leaf. And one of two tiles and a column, so that the windows of
-/// two tiles miss columns after the source.
+/// A map of more than three tiles beside each other and below, of which at least two miss nothing, and of more channels than
+/// have their turn before others; of more than two strips of rows, where there are any; of rows that are more than a leaf. And
+/// one of two tiles and a column, so that the windows of two tiles miss columns after the source.
 fn many_tiles(pass: Pass, instance: &'static Instance, random: &mut Random) -> Vec<Claim> {
     let (Size::Exactly(kernel), Size::Exactly(stride)) = (instance.kernel, instance.stride) else {
         return Vec::new();

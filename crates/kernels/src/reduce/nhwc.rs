@@ -18,7 +18,7 @@ use crate::task::each_time;
 ///         acc[0..ROWS][0..K] += x · g
 /// ```
 ///
-/// `sum` is [`leaf`] for these parameters; the caller names it, so that the code of its loops is known
+/// Vectors are taken `TOGETHER` where there are two of them side by side, but in parted code. `sum` is [`leaf`] for these parameters; the caller names it, so that the code of its loops is known
 /// by the instance's name.
 #[inline(always)]
 pub(crate) fn taps<L: Lanes, const K: usize, const VECTORS: usize>(
