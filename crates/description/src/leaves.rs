@@ -74,6 +74,13 @@ impl Leaves {
         }
     }
 
+    /// Vectors of channels that are summed together at most where channels are last, for a kernel of `kernel` × `kernel` taps: whole
+    /// cache lines, as many as make 3 KiB of sums, since the tree keeps one set of them for each of its levels.
+    #[must_use]
+    pub const fn vectors(kernel: usize) -> usize {
+        (208 / (kernel * kernel)).next_multiple_of(4)
+    }
+
     /// Where a tree of `count` leaves is split: the largest power of two below it.
     #[must_use]
     pub const fn half(count: usize) -> usize {

@@ -4,6 +4,7 @@ use crate::axis::{Axis, Span};
 use crate::cover::{ColumnTile, ColumnTiles};
 use crate::error::DescriptionError;
 use crate::instance::{Body, INSTANCES, Instance, LANES};
+use crate::leaves::Leaves;
 use crate::machine::Machine;
 use crate::problem::{Layout, Problem};
 use crate::strip;
@@ -29,7 +30,7 @@ pub struct Plan {
     row_blocks: usize,
     /// Channels that NHWC tiles take together.
     block: usize,
-    /// Channels that have all their results of a part before others have any (NHWC).
+    /// Channels that have all their results of a part, or all their weights' gradients, before others have any (NHWC).
     turn: usize,
     /// Rows that a tile computes before it turns to other channels or columns.
     strip: usize,
@@ -169,6 +170,10 @@ impl Plan {
                 Body::Row if machine.narrow => block = CACHE_LINE,
                 Body::Row => strip = 1,
                 Body::Pairs if shares => turn = 2 * CACHE_LINE,
+                Body::Taps if machine.narrow => {
+                    let most = Leaves::vectors(problem.width().kernel()) * LANES / CACHE_LINE;
+                    turn = CACHE_LINE * strip::lines(&sweep, size, machine, most);
+                }
                 _ => {}
             }
         }
@@ -224,7 +229,8 @@ impl Plan {
         self.block
     }
 
-    /// Channels whose results in all rectangles of a part are computed before those of others, where channels are last.
+    /// Channels whose results in all rectangles of a part, or whose weights' gradients, are computed before those of others, where
+    /// channels are last.
     #[must_use]
     pub const fn turn(&self) -> usize {
         self.turn

@@ -34,6 +34,34 @@ pub(crate) fn rows(sweep: &Sweep, size: usize, machine: Machine, instance: &Inst
     best
 }
 
+/// Cache lines of channels, of `most`, whose weights' gradients are summed before those of others, for the lowest cost of a row of
+/// output positions.
+///
+/// A row reads as many rows of the input as the kernel has, and the next one most of them again: they should stay in the
+/// first-level cache, and the fewer channels are summed together, the fewer lines they are. But each such share of the channels finds the
+/// row's place and its windows anew.
+pub(crate) fn lines(sweep: &Sweep, size: usize, machine: Machine, most: usize) -> usize {
+    let Some([height, _]) = sweep.convolution else { return most };
+    let (mut best, mut least) = (most, usize::MAX);
+    for lines in (1..=most).rev() {
+        let mut sets = Sets::new(machine);
+        for start in (0..lines).map(|line| line * LINE) {
+            let maps = [
+                (height.kernel(), sweep.source[1], sweep.source_channels),
+                (1, sweep.results[1], sweep.result_channels),
+            ];
+            for (rows, columns, channels) in maps {
+                sets.add(start, [rows, columns], columns, channels.wrapping_mul(size));
+            }
+        }
+        let cost = ROW / lines + sets.lost(READ_AGAIN);
+        if cost < least {
+            (best, least) = (lines, cost);
+        }
+    }
+    best
+}
+
 /// Whether even the shortest strip loses all lines that it shares with other vectors of channels.
 pub(crate) fn loses_all(sweep: &Sweep, size: usize, machine: Machine, tile: Tile) -> bool {
     sweep.convolution.is_some_and(|axes| {
@@ -51,9 +79,15 @@ pub(crate) fn is_crowded(sweep: &Sweep, size: usize, machine: Machine, tile: Til
     let rows = if tile.vectors * LANES * size < LINE { height.kernel() } else { 1 };
     let mut sets = Sets::new(machine);
     let step = sweep.source_channels.wrapping_mul(size);
-    sets.add([rows, window], sweep.source[1], step);
+    sets.add(0, [rows, window], sweep.source[1], step);
     sets.lines.iter().any(|&lines| 2 * usize::from(lines) >= 3 * machine.ways)
 }
+
+/// What a row of positions costs beside its products, in hundredths of those of a line of channels.
+const ROW: usize = 12;
+
+/// What a row costs more, in the same measure, if all its lines have left the cache.
+const READ_AGAIN: usize = 60;
 
 /// Most rows of a strip.
 pub(crate) const MOST_ROWS: usize = 28;
@@ -62,7 +96,7 @@ pub(crate) const MOST_ROWS: usize = 28;
 const FEWEST_ROWS: usize = 2;
 
 /// What a strip costs beside its rows, in hundredths of a row.
-const START: usize = 90;
+const START: usize = 50;
 
 /// What a row costs more if all its lines have left the cache.
 const LOST: usize = 160;
@@ -72,12 +106,16 @@ const LOST: usize = 160;
 fn lost(sweep: &Sweep, axes: [Axis; 2], size: usize, machine: Machine, strip: [usize; 2]) -> usize {
     let [height, width] = axes;
     let [rows, columns] = strip;
-    let window = |axis: Axis, results: usize| (results - 1) * axis.stride() + axis.kernel();
+    // Where the map is no larger, windows are clipped.
+    let window = |axis: Axis, results: usize| {
+        ((results - 1) * axis.stride() + axis.kernel()).min(axis.input())
+    };
     let mut sets = Sets::new(machine);
     let source = [window(height, rows), window(width, columns)];
-    sets.add(source, sweep.source[1], sweep.source_channels.wrapping_mul(size));
-    sets.add(strip, sweep.results[1], sweep.result_channels.wrapping_mul(size));
+    sets.add(0, source, sweep.source[1], sweep.source_channels.wrapping_mul(size));
+    sets.add(0, strip, sweep.results[1], sweep.result_channels.wrapping_mul(size));
     sets.add(
+        0,
         axes.map(|axis| axis.kernel()),
         width.kernel(),
         sweep.result_channels.wrapping_mul(size),
@@ -101,12 +139,13 @@ impl Sets {
         Self { lines: [0; Self::MOST], count: count.clamp(1, Self::MOST), ways: machine.ways }
     }
 
-    /// Adds the lines of rows × columns of a map as wide as `width`, whose columns are `step` bytes apart.
-    fn add(&mut self, [rows, columns]: [usize; 2], width: usize, step: usize) {
+    /// Adds the lines of rows × columns of a map as wide as `width`, whose columns are `step` bytes apart, the first at byte `start`.
+    fn add(&mut self, start: usize, [rows, columns]: [usize; 2], width: usize, step: usize) {
         for row in 0..rows {
             let mut last = None;
             for column in 0..columns {
-                let line = row.wrapping_mul(width).wrapping_add(column).wrapping_mul(step) / LINE;
+                let at = row.wrapping_mul(width).wrapping_add(column).wrapping_mul(step);
+                let line = start.wrapping_add(at) / LINE;
                 if last != Some(line) {
                     self.lines[line % self.count] += 1;
                 }
@@ -146,6 +185,32 @@ mod tests {
         assert_eq!([11, 12, 13].map(|ways| crowded(1, ways)), [true, true, false]);
         // A row of the same columns: 6 and 5.
         assert_eq!([3, 4, 5].map(|ways| crowded(4, ways)), [true, true, false]);
+    }
+
+    /// Three rows of 56 columns and one more are 224 columns; four lines of each fit into 256 sets of four, five don't. Columns of 128
+    /// channels share 32 sets, which one line of each is too much for.
+    #[test]
+    fn channels_are_summed_together_while_rows_stay_in_the_cache() {
+        let lines = |channels, columns, machine| {
+            let problem = Problem::builder().channels(channels).input([columns; 2]).kernel([3; 2]);
+            lines(&Sweep::new(&problem.same_upper().build().unwrap()), 4, machine, 6)
+        };
+        let found = [(144, 56), (128, 56), (144, 14)].map(|(channels, columns)| {
+            [Machine::ARM64, Machine::ARM64_IN_ORDER]
+                .map(|machine| lines(channels, columns, machine))
+        });
+        assert_eq!(found, [[4, 2], [6, 6], [6, 6]]);
+    }
+
+    /// Windows of a tile of 5 columns are 7, on a map of 5 as many.
+    #[test]
+    fn windows_are_no_larger_than_the_map() {
+        let lost = |columns| {
+            let problem = Problem::builder().channels(512).input([7, columns]).kernel([3; 2]);
+            let sweep = Sweep::new(&problem.same_upper().build().unwrap());
+            lost(&sweep, sweep.convolution.unwrap(), 4, Machine::ARM64, [1, 5])
+        };
+        assert!(lost(5) < lost(9));
     }
 
     #[test]

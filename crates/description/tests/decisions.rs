@@ -172,7 +172,7 @@ fn decided(plan: &Plan) -> String {
     let shared = [2, 4].map(|threads| (plan.shared(threads), plan.shared_channels(threads)));
     if plan.problem().pass() == Pass::GradWeight {
         let [two, four] = shared.map(|(_, channels)| channels);
-        return format!("{instance}\t{two} {four}");
+        return format!("{instance}\t{}\t{two} {four}", plan.turn());
     }
     let [two, four] = shared.map(|(shared, channels)| match plan.problem().pass() {
         // Gradients of biases are shared like those of weights.

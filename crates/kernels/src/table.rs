@@ -2,7 +2,7 @@
 //! set. The functions are kept out of line, so that each can be found, and its instructions
 //! counted, in a compiled program.
 
-use depthwise_description::{Body, Instance, Kernel, Layout, for_each_instance};
+use depthwise_description::{Body, Instance, Kernel, Layout, Leaves, for_each_instance};
 use depthwise_lanes::{LANES, Lanes};
 
 use crate::channels::LEAN;
@@ -170,9 +170,9 @@ macro_rules! body {
         }
     }};
     (GradWeight Nhwc Taps ($k:literal) ($s:literal) $rows:literal $columns:literal $vectors:literal $L:ident $r:ident) => {{
-        const VECTORS: usize = reduce::vectors($k);
-        reduce::nhwc::taps::<$L, $k, VECTORS>($r, |place, sums| {
-            reduce::nhwc::leaf::<$L, $rows, $k, $s, $columns, $vectors, VECTORS>($r, place, sums)
+        const VECTORS: usize = Leaves::vectors($k);
+        reduce::nhwc::taps::<$L, $k, VECTORS>($r, |index, channel, sums| {
+            reduce::nhwc::leaf::<$L, $rows, $k, $s, $columns, $vectors>($r, index, channel, sums)
         })
     }};
     (GradWeight Nhwc Span () () $rows:literal $columns:literal $vectors:literal $L:ident $r:ident) => {

@@ -38,7 +38,8 @@ pub unsafe fn reduce<L: Lanes>(
     channels: Range<usize>,
     gradient: &Gradient<L>,
 ) {
-    let reduction = Reduction::new(lanes, plan.problem(), channels, gradient);
+    let mut reduction = Reduction::new(lanes, plan.problem(), channels, gradient);
+    reduction.turn = plan.turn();
     table::reduce(plan.instance(), plan.general(), &reduction);
 }
 
@@ -80,6 +81,8 @@ pub struct Reduction<'r, L: Lanes> {
     /// Output channels wanted.
     first: usize,
     end: usize,
+    /// Of these, how many are summed before others, where channels are last.
+    turn: usize,
 }
 
 impl<'r, L: Lanes> Reduction<'r, L> {
@@ -100,6 +103,7 @@ impl<'r, L: Lanes> Reduction<'r, L> {
             live_windows: problem.width().live_windows(),
             first: channels.start,
             end: channels.end,
+            turn: channels.len(),
         }
     }
 
@@ -149,14 +153,14 @@ impl<'r, L: Lanes> Reduction<'r, L> {
         }
     }
 
-    /// The sums of all leaves.
+    /// The sums of all leaves, of `VECTORS` vectors or planes at most.
     #[inline(always)]
     fn tree<const VECTORS: usize, const ROWS: usize, const TAPS: usize>(
         &self,
-        sums: &mut Sums<L, VECTORS, ROWS, TAPS>,
-        leaf: &impl Fn(usize, &mut Sums<L, VECTORS, ROWS, TAPS>),
+        sums: &mut [Sums<L, ROWS, TAPS>],
+        leaf: &impl Fn(usize, &mut [Sums<L, ROWS, TAPS>]),
     ) {
-        tree(self.lanes, 0, self.leaves.count(), sums, leaf);
+        tree::<L, VECTORS, ROWS, TAPS>(self.lanes, 0, self.leaves.count(), sums, leaf);
     }
 
     /// Columns of a leaf whose windows have a tap inside the input.
@@ -186,41 +190,32 @@ fn position(axis: Axis, window: usize, tap: usize) -> usize {
     ((window * axis.stride() + tap * axis.dilation()) as isize - axis.pad_low()) as usize
 }
 
-/// Vectors of channels (NHWC) or planes (NCHW) that are summed together, for a kernel of `k` × `k` taps: whole cache lines, as many
-/// as make 3 KiB of sums, since the tree keeps one set of them for each of its levels.
-pub(crate) const fn vectors(k: usize) -> usize {
-    (208 / (k * k)).next_multiple_of(4)
-}
-
 /// Vectors (NHWC) or planes (NCHW) that a bias gradient sums at a time, since each chain waits for its
 /// last addition.
 const CHAINS: usize = 8;
 
-/// Partial sums: for each of some vectors or planes, for some rows of taps, for the taps of a row.
-type Sums<L, const VECTORS: usize, const ROWS: usize, const TAPS: usize> =
-    [[[<L as Lanes>::Vector; TAPS]; ROWS]; VECTORS];
+/// Partial sums of a vector or plane: for some rows of taps, for the taps of a row.
+type Sums<L, const ROWS: usize, const TAPS: usize> = [[<L as Lanes>::Vector; TAPS]; ROWS];
 
-/// The sum of `count` leaves from `first` on, over the tree that [`Leaves`] describes.
+/// The sum of `count` leaves from `first` on, over the tree that [`Leaves`] describes, of `VECTORS` vectors or planes at most.
 fn tree<L: Lanes, const VECTORS: usize, const ROWS: usize, const TAPS: usize>(
     l: L,
     first: usize,
     count: usize,
-    sums: &mut Sums<L, VECTORS, ROWS, TAPS>,
-    leaf: &impl Fn(usize, &mut Sums<L, VECTORS, ROWS, TAPS>),
+    sums: &mut [Sums<L, ROWS, TAPS>],
+    leaf: &impl Fn(usize, &mut [Sums<L, ROWS, TAPS>]),
 ) {
     if count == 1 {
         return leaf(first, sums);
     }
     let half = Leaves::half(count);
-    tree(l, first, half, sums, leaf);
+    tree::<L, VECTORS, ROWS, TAPS>(l, first, half, sums, leaf);
     let mut rest = [[[l.zero(); TAPS]; ROWS]; VECTORS];
-    tree(l, first + half, count - half, &mut rest, leaf);
-    for (sum, rest) in sums
-        .as_flattened_mut()
-        .as_flattened_mut()
-        .iter_mut()
-        .zip(rest.as_flattened().as_flattened())
-    {
-        *sum = l.add(*sum, *rest);
+    let rest = &mut rest[..sums.len().min(VECTORS)];
+    tree::<L, VECTORS, ROWS, TAPS>(l, first + half, count - half, rest, leaf);
+    for (sums, rest) in sums.as_flattened_mut().iter_mut().zip(rest.as_flattened()) {
+        unroll!(u < TAPS => {
+            sums[u] = l.add(sums[u], rest[u]);
+        });
     }
 }

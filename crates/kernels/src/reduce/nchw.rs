@@ -24,7 +24,7 @@ use super::{CHAINS, Reduction, Sums, position, windows};
 #[inline(always)]
 pub(crate) fn taps<L: Lanes, const K: usize, const S: usize, const PLANES: usize>(
     reduction: &Reduction<'_, L>,
-    sum: impl Fn(Place<'_, L, K>, &mut Sums<L, PLANES, K, K>),
+    sum: impl Fn(Place<'_, L, K>, &mut [Sums<L, K, K>; PLANES]),
 ) {
     // Leaves are of the same columns, unless rows are pieces of several.
     let vectors = Vectors::new(reduction, &reduction.leaves.leaf(0), S);
@@ -55,8 +55,8 @@ fn tree<L: Lanes, const PLANES: usize, const K: usize>(
     l: L,
     first: usize,
     count: usize,
-    sums: &mut Sums<L, PLANES, K, K>,
-    leaf: &impl Fn(usize, Onto, &mut Sums<L, PLANES, K, K>),
+    sums: &mut [Sums<L, K, K>; PLANES],
+    leaf: &impl Fn(usize, Onto, &mut [Sums<L, K, K>; PLANES]),
 ) {
     if count == 1 {
         return leaf(first, Onto::Nothing, sums);
@@ -105,7 +105,7 @@ pub(crate) fn leaf<
 >(
     reduction: &Reduction<'_, L>,
     Place { index, onto, first, planes, vectors }: Place<'_, L, K>,
-    sums: &mut Sums<L, PLANES, K, K>,
+    sums: &mut [Sums<L, K, K>; PLANES],
 ) {
     let leaf = reduction.leaves.leaf(index);
     let others;
@@ -687,9 +687,9 @@ pub(crate) fn span<L: Lanes>(reduction: &Reduction<'_, L>) {
         for row_tap in 0..height.kernel() {
             for tap in 0..width.kernel() {
                 let mut sum = [[[reduction.lanes.zero()]]];
-                reduction.tree(&mut sum, &|index, sum| {
+                reduction.tree::<1, 1, 1>(&mut sum, &|index, sum| {
                     let (leaf, zero) = (reduction.leaves.leaf(index), reduction.lanes.zero());
-                    *sum = [[[add_tap(reduction, &leaf, channel, (row_tap, tap), zero)]]];
+                    sum.fill([[add_tap(reduction, &leaf, channel, (row_tap, tap), zero)]]);
                 });
                 let at = (channel * height.kernel() + row_tap) * width.kernel() + tap;
                 reduction.write_sums(at, sum.as_flattened().as_flattened());
@@ -787,7 +787,7 @@ fn bias_of<L: Lanes, const PLANES: usize>(reduction: &Reduction<'_, L>, channel:
     let (l, [rows, columns]) = (reduction.lanes, reduction.output_size);
     let plane = (rows * columns) as isize;
     let mut sums = [[[l.zero()]]; PLANES];
-    reduction.tree(&mut sums, &|index, sums| {
+    reduction.tree::<PLANES, 1, 1>(&mut sums, &|index, sums| {
         let leaf = reduction.leaves.leaf(index);
         let (vectors, left) = (leaf.columns.len() / LANES, leaf.columns.len() % LANES);
         let mut acc = [l.zero(); PLANES];
@@ -810,7 +810,9 @@ fn bias_of<L: Lanes, const PLANES: usize>(reduction: &Reduction<'_, L>, channel:
                 });
             }
         }
-        *sums = acc.map(|sum| [[sum]]);
+        for (sum, acc) in sums.iter_mut().zip(acc) {
+            *sum = [[acc]];
+        }
     });
     reduction.write_sums(channel, sums.as_flattened().as_flattened());
     PLANES

@@ -23,14 +23,16 @@ use crate::task::each_time;
 #[inline(always)]
 pub(crate) fn taps<L: Lanes, const K: usize, const VECTORS: usize>(
     reduction: &Reduction<'_, L>,
-    sum: impl Fn(Place, &mut Sums<L, VECTORS, K, K>),
+    sum: impl Fn(usize, usize, &mut [Sums<L, K, K>]),
 ) {
     let channels = reduction.whole();
-    for block in channels.clone().step_by(VECTORS * LANES) {
-        let vectors = ((channels.end - block) / LANES).min(VECTORS);
+    let turn = (reduction.turn / LANES).clamp(1, VECTORS);
+    for block in channels.clone().step_by(turn * LANES) {
+        let vectors = ((channels.end - block) / LANES).min(turn);
         let mut sums = [[[reduction.lanes.zero(); K]; K]; VECTORS];
-        reduction.tree(&mut sums, &|index, sums| sum(Place { index, block, vectors }, sums));
-        for (vector, sums) in sums.iter().enumerate().take(vectors) {
+        let sums = &mut sums[..vectors];
+        reduction.tree::<VECTORS, K, K>(sums, &|index, sums| sum(index, block, sums));
+        for (vector, sums) in sums.iter().enumerate() {
             for (tap, &sum) in sums.as_flattened().iter().enumerate() {
                 let channel = block + vector * LANES;
                 reduction.write(tap * reduction.output_channels + channel, sum, LANES);
@@ -39,14 +41,7 @@ pub(crate) fn taps<L: Lanes, const K: usize, const VECTORS: usize>(
     }
 }
 
-/// What is summed together: a leaf, for some vectors of channels from `block` on.
-pub(crate) struct Place {
-    index: usize,
-    block: usize,
-    vectors: usize,
-}
-
-/// The sums of one leaf.
+/// The sums of one leaf, for some vectors of channels from `channel` on.
 #[inline(always)]
 pub(crate) fn leaf<
     L: Lanes,
@@ -55,16 +50,15 @@ pub(crate) fn leaf<
     const S: usize,
     const COLUMNS: usize,
     const TOGETHER: usize,
-    const VECTORS: usize,
 >(
     reduction: &Reduction<'_, L>,
-    Place { index, block, vectors }: Place,
-    sums: &mut Sums<L, VECTORS, K, K>,
+    index: usize,
+    channel: usize,
+    sums: &mut [Sums<L, K, K>],
 ) {
     let leaf = reduction.leaves.leaf(index);
     let columns = reduction.live_columns(&leaf);
-    let image = Line::<L, S>::new(reduction, &leaf, block);
-    let sums = &mut sums[..vectors];
+    let image = Line::<L, S>::new(reduction, &leaf, channel);
     sums.fill([[reduction.lanes.zero(); K]; K]);
     for row in leaf.rows.clone() {
         let taps = reduction.height.dense_taps(row);
@@ -143,7 +137,7 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         &self,
         columns: &Range<usize>,
         tap: usize,
-        sums: &mut [[[L::Vector; K]; K]],
+        sums: &mut [Sums<L, K, K>],
     ) {
         let mut column = columns.start;
         while column + COLUMNS <= columns.end {
@@ -185,7 +179,7 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         &self,
         column: usize,
         tap: usize,
-        sums: &mut [[[L::Vector; K]; K]],
+        sums: &mut [Sums<L, K, K>],
     ) {
         let mut at = [
             self.input.step((column * S) as isize * self.input_column),
@@ -223,7 +217,7 @@ impl<L: Lanes, const S: usize> Line<L, S> {
         [input, grad_output]: [L::Src; 2],
         low: isize,
         tap: usize,
-        sums: &mut [[[L::Vector; K]; K]; VECTORS],
+        sums: &mut [Sums<L, K, K>; VECTORS],
     ) {
         let l = self.lanes;
         // Known anew each time, or the loop would be copied for each way to be clipped.
@@ -347,10 +341,10 @@ fn span_vector<L: Lanes, C: Channels<L>>(
         for first in (0..columns).step_by(TAPS) {
             let taps = first..(first + TAPS).min(columns);
             let mut sums = [[[l.zero(); TAPS]; 1]; 1];
-            reduction.tree(&mut sums, &|index, sums| {
+            reduction.tree::<1, 1, TAPS>(&mut sums, &|index, sums| {
                 let leaf = reduction.leaves.leaf(index);
                 let place = (channel, source);
-                *sums = [[span_leaf(reduction, &leaf, row, taps.clone(), place, channels)]];
+                sums.fill([span_leaf(reduction, &leaf, row, taps.clone(), place, channels)]);
             });
             for (tap, &sum) in taps.clone().zip(sums.as_flattened().as_flattened()) {
                 let tap = row * columns + tap;
@@ -426,7 +420,7 @@ fn bias_of<L: Lanes, const VECTORS: usize>(
     let l = reduction.lanes;
     let [rows, columns] = reduction.output_size;
     let mut sums = [[[l.zero()]]; VECTORS];
-    reduction.tree(&mut sums, &|index, sums| {
+    reduction.tree::<VECTORS, 1, 1>(&mut sums, &|index, sums| {
         let leaf = reduction.leaves.leaf(index);
         // A leaf is whole rows, or a piece of one: positions that follow each other.
         let first = (leaf.image * rows + leaf.rows.start) * columns + leaf.columns.start;
@@ -442,7 +436,9 @@ fn bias_of<L: Lanes, const VECTORS: usize>(
             });
             g = g.step(reduction.output_channels as isize);
         }
-        *sums = acc.map(|sum| [[sum]]);
+        for (sum, acc) in sums.iter_mut().zip(acc) {
+            *sum = [[acc]];
+        }
     });
     for (vector, sum) in sums.as_flattened().as_flattened().iter().enumerate() {
         reduction.write(channel + vector * LANES, *sum, count);
