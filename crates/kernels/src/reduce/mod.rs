@@ -38,8 +38,8 @@ pub unsafe fn reduce<L: Lanes>(
     channels: Range<usize>,
     gradient: &Gradient<L>,
 ) {
-    let mut reduction = Reduction::new(lanes, plan.problem(), channels, gradient);
-    reduction.turn = plan.turn();
+    let reduction = Reduction::new(lanes, plan.problem(), channels, gradient);
+    let reduction = Reduction { turn: plan.turn(), ..reduction };
     table::reduce(plan.instance(), plan.general(), &reduction);
 }
 

@@ -12,7 +12,7 @@ use crate::task::each_time;
 /// A specialised kernel size and stride.
 ///
 /// ```text
-/// for each leaf, row of positions, ROWS rows of the taps that it has, COLUMNS positions, vector of channels
+/// for each turn of channels, leaf, row of positions, ROWS rows of the taps that it has, COLUMNS positions, vector of the turn
 ///     acc[0..ROWS][0..K] = the sums so far
 ///     for each column of the windows: x = it, loaded once; g = the output gradients it meets
 ///         acc[0..ROWS][0..K] += x · g
