@@ -170,7 +170,8 @@ impl Plan {
                 Body::Row if machine.narrow => block = CACHE_LINE,
                 Body::Row => strip = 1,
                 Body::Pairs if shares => turn = 2 * CACHE_LINE,
-                Body::Taps if machine.narrow => {
+                // Small modules do without, as they do without turns of tiles.
+                Body::Taps if machine.narrow && !cfg!(depthwise_lean) => {
                     let most = Leaves::vectors(problem.width().kernel()) * LANES / CACHE_LINE;
                     turn = CACHE_LINE * strip::lines(&sweep, size, machine, most);
                 }
