@@ -42,24 +42,21 @@ pub(crate) fn rows(sweep: &Sweep, size: usize, machine: Machine, instance: &Inst
 /// row's place and its windows anew.
 pub(crate) fn lines(sweep: &Sweep, size: usize, machine: Machine, most: usize) -> usize {
     let Some([height, _]) = sweep.convolution else { return most };
-    let (mut best, mut least) = (most, usize::MAX);
-    for lines in (1..=most).rev() {
+    let maps = [
+        (height.kernel(), sweep.source[1], sweep.source_channels),
+        (1, sweep.results[1], sweep.result_channels),
+    ];
+    let cost = |lines: &usize| {
         let mut sets = Sets::new(machine);
-        for start in (0..lines).map(|line| line * LINE) {
-            let maps = [
-                (height.kernel(), sweep.source[1], sweep.source_channels),
-                (1, sweep.results[1], sweep.result_channels),
-            ];
+        for line in 0..*lines {
             for (rows, columns, channels) in maps {
-                sets.add(start, [rows, columns], columns, channels.wrapping_mul(size));
+                sets.add(line * LINE, [rows, columns], columns, channels.wrapping_mul(size));
             }
         }
-        let cost = ROW / lines + sets.lost(READ_AGAIN);
-        if cost < least {
-            (best, least) = (lines, cost);
-        }
-    }
-    best
+        ROW / lines + sets.lost(READ_AGAIN)
+    };
+    // The most of those that cost the same.
+    (1..=most).rev().min_by_key(cost).unwrap_or(most)
 }
 
 /// Whether even the shortest strip loses all lines that it shares with other vectors of channels.
